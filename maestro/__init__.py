@@ -1,0 +1,1 @@
+"""The kernel: settings, errors, clock, access, database, events."""
