@@ -1,0 +1,136 @@
+"""The pool: one asyncpg connection a statement for reads, one transaction for a write."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import orjson
+from sqlalchemy import Executable, event, make_url
+from sqlalchemy.dialects.postgresql import asyncpg as dialect_module
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from maestro.db.rows import Row
+
+DIALECT = dialect_module.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves dialect constructors untyped
+
+
+class Statement:
+    """A SQL text with its parameters in order, compiled once and run many times.
+
+    Compiling costs more than running a small query does, so statements of a fixed shape are compiled when their
+    loader is defined; `**values` fills the named parameters at each run.
+    """
+
+    __slots__ = ("_names", "_values", "sql")
+
+    def __init__(self, query: Executable) -> None:
+        compiled = cast(
+            "SQLCompiler",
+            query.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True}),  # type: ignore[attr-defined] # every query compiles
+        )
+        self.sql = compiled.string
+        self._names = compiled.positiontup or []
+        self._values = compiled.params
+
+    def arguments(self, **values: Any) -> list[Any]:
+        """Return the parameters in the order of their placeholders."""
+        return [values.get(name, self._values[name]) for name in self._names]
+
+
+class Transaction:
+    """An open transaction; writes and the reads that they rest on go through it."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def fetch(self, query: Executable | Statement, /, **values: Any) -> list[Row]:
+        """Run a statement and return its rows."""
+        statement = query if isinstance(query, Statement) else Statement(query)
+        return await self.fetch_sql(statement.sql, *statement.arguments(**values))
+
+    async def fetch_sql(self, sql: str, /, *arguments: Any) -> list[Row]:
+        """Run SQL text with `$1`-style placeholders and return its rows."""
+        return cast("list[Row]", await self._connection.fetch(sql, *arguments))
+
+    async def fetch_one(self, query: Executable | Statement, /, **values: Any) -> Row | None:
+        """Run a statement and return its first row, None when there is none."""
+        rows = await self.fetch(query, **values)
+        return rows[0] if rows else None
+
+    async def copy(self, table: str, columns: Sequence[str], records: Iterable[tuple[Any, ...]]) -> None:
+        """Append many rows with COPY."""
+        await self._connection.copy_records_to_table(table, columns=columns, records=records)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Undo only the block when it raises."""
+        async with self._connection.transaction():
+            yield
+
+
+class Database:
+    """The connections of this process to one PostgreSQL database.
+
+    SQLAlchemy keeps the pool; statements go to the asyncpg connection underneath, each read in autocommit.
+    """
+
+    def __init__(self, url: str, *, pool_size: int) -> None:
+        self.url = make_url(url).set(drivername="postgresql+asyncpg")
+        self.statements_run = 0
+        self._engine = create_async_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=30,
+            connect_args={"record_class": Row, "server_settings": {"application_name": "maestro", "jit": "off"}},
+        )
+        event.listen(self._engine.sync_engine, "connect", _decode_json)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The SQLAlchemy engine, for migrations."""
+        return self._engine
+
+    async def fetch(self, query: Executable | Statement, /, **values: Any) -> list[Row]:
+        """Run one read outside any transaction and return its rows."""
+        statement = query if isinstance(query, Statement) else Statement(query)
+        return await self.fetch_sql(statement.sql, *statement.arguments(**values))
+
+    async def fetch_sql(self, sql: str, /, *arguments: Any) -> list[Row]:
+        """Run one read given as SQL text with `$1`-style placeholders and return its rows."""
+        self.statements_run += 1
+        async with self.driver() as connection:
+            return cast("list[Row]", await connection.fetch(sql, *arguments))
+
+    @asynccontextmanager
+    async def driver(self) -> AsyncIterator[Any]:
+        """Lend the asyncpg connection underneath a pooled one."""
+        async with self._engine.connect() as connection:
+            yield (await connection.get_raw_connection()).driver_connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction: committed at the end of the block, rolled back when it raises."""
+        async with self.driver() as connection, connection.transaction():
+            yield Transaction(connection)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def _decode_json(connection: Any, _record: Any) -> None:
+    async def set_codec(driver: Any) -> None:
+        for name in ("json", "jsonb"):
+            await driver.set_type_codec(
+                name, schema="pg_catalog", format="text", encoder=_as_json_text, decoder=orjson.loads
+            )
+
+    connection.run_async(set_codec)
+
+
+def _as_json_text(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,138 @@
+"""The closed sets of values that columns and the schema share; each member's value is its name on the wire."""
+
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """Where a run is in its life."""
+
+    SCHEDULED = "SCHEDULED"
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+    LOST = "LOST"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Say whether nothing more is expected of such a run."""
+        return self not in (RunStatus.SCHEDULED, RunStatus.RUNNING)
+
+
+class RunKind(StrEnum):
+    """What a run does."""
+
+    TRAINING = "TRAINING"
+    EVALUATION = "EVALUATION"
+    INFERENCE = "INFERENCE"
+    DATA_PREP = "DATA_PREP"
+    TUNING = "TUNING"
+    OTHER = "OTHER"
+
+
+class ParamType(StrEnum):
+    """The type that a param was logged with."""
+
+    INT = "INT"
+    FLOAT = "FLOAT"
+    STRING = "STRING"
+    BOOL = "BOOL"
+    NULL = "NULL"
+    JSON = "JSON"
+
+
+class MetricDirection(StrEnum):
+    """Which way a metric gets better."""
+
+    MINIMIZE = "MINIMIZE"
+    MAXIMIZE = "MAXIMIZE"
+    NONE = "NONE"
+
+
+class ModelLifecycle(StrEnum):
+    """How far a model version has come."""
+
+    DRAFT = "DRAFT"
+    READY = "READY"
+    DEPRECATED = "DEPRECATED"
+    RETIRED = "RETIRED"
+
+
+class ArtifactState(StrEnum):
+    """Whether an artifact version can be read."""
+
+    PENDING = "PENDING"
+    COMMITTED = "COMMITTED"
+    FAILED = "FAILED"
+    DELETED = "DELETED"
+
+
+class LineageKind(StrEnum):
+    """What one object has to do with another."""
+
+    USED = "USED"
+    PRODUCED = "PRODUCED"
+    TRAINED_ON = "TRAINED_ON"
+    DERIVED_FROM = "DERIVED_FROM"
+    DEPLOYED_AS = "DEPLOYED_AS"
+    IMPORTED_FROM = "IMPORTED_FROM"
+
+
+class ConnectorKind(StrEnum):
+    """The vendor that a connector talks to."""
+
+    POSTGRESQL = "POSTGRESQL"
+    MYSQL = "MYSQL"
+    MONGODB = "MONGODB"
+    SNOWFLAKE = "SNOWFLAKE"
+    BIGQUERY = "BIGQUERY"
+    S3 = "S3"
+    GCS = "GCS"
+    AZURE_BLOB = "AZURE_BLOB"
+    MLFLOW = "MLFLOW"
+    LOCAL = "LOCAL"
+
+
+class ConnectorStatus(StrEnum):
+    """What the last tests of a connector say."""
+
+    UNTESTED = "UNTESTED"
+    HEALTHY = "HEALTHY"
+    DEGRADED = "DEGRADED"
+    FAILING = "FAILING"
+    DISABLED = "DISABLED"
+
+
+class JobState(StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    CANCELLING = "CANCELLING"
+    CANCELLED = "CANCELLED"
+    SUCCEEDED = "SUCCEEDED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    BACKUP = "BACKUP"
+    RESTORE = "RESTORE"
+    VERIFY = "VERIFY"
+    STORAGE_SYNC = "STORAGE_SYNC"
+    IMPORT = "IMPORT"
+    EXPORT = "EXPORT"
+    PURGE = "PURGE"
+    COMPACT = "COMPACT"
+
+
+class Role(StrEnum):
+    """What a member may do, from everything to reading."""
+
+    OWNER = "OWNER"
+    ADMIN = "ADMIN"
+    MAINTAINER = "MAINTAINER"
+    CONTRIBUTOR = "CONTRIBUTOR"
+    VIEWER = "VIEWER"

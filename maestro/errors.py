@@ -1,0 +1,109 @@
+"""The tree of errors: every class has a stable code and a message that is safe to show."""
+
+from typing import Any, ClassVar
+
+
+class MaestroError(Exception):
+    """Something we can explain.
+
+    `code` is stable and documented, `hint` says what to do about it, `details` holds plain JSON values that a
+    client can act on (they become GraphQL `extensions`).
+    """
+
+    code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+
+    def __init__(self, message: str, *, hint: str | None = None, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    def extensions(self) -> dict[str, Any]:
+        """What a client is told beside the message: the code, the hint and the details that are known."""
+        known = {"code": self.code, "hint": self.hint, **self.details}
+        return {name: value for name, value in known.items() if value is not None}
+
+
+class InvalidInput(MaestroError):
+    """The request is well formed, a value in it is not acceptable; `field` says where."""
+
+    code = "BAD_USER_INPUT"
+
+    def __init__(self, message: str, *, field: str | None = None, hint: str | None = None, **details: Any) -> None:
+        super().__init__(message, hint=hint, field=field, **details)
+
+
+class Unauthenticated(MaestroError):
+    """Nobody is signed in, or the credential is not valid any more."""
+
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(MaestroError):
+    """The viewer is known and may not do this."""
+
+    code = "FORBIDDEN"
+
+
+class NotFound(MaestroError):
+    """There is no such object, or it belongs to somebody else: the two are never told apart."""
+
+    code = "NOT_FOUND"
+
+
+class Conflict(MaestroError):
+    """The object is not in the state that the request assumes."""
+
+    code = "CONFLICT"
+
+
+class NameTaken(Conflict):
+    """Another live object has this name."""
+
+    code = "NAME_TAKEN"
+
+
+class StaleVersion(Conflict):
+    """The object has changed since the caller read it; `current` is the row as it is now."""
+
+    code = "STALE_VERSION"
+
+    def __init__(self, message: str, *, current: Any, hint: str | None = None, **details: Any) -> None:
+        super().__init__(message, hint=hint, **details)
+        self.current = current
+
+
+class PayloadTooLarge(MaestroError):
+    """More than a limit allows; the limit is in the details."""
+
+    code = "PAYLOAD_TOO_LARGE"
+
+
+class Unavailable(MaestroError):
+    """The server cannot answer now; trying again later may succeed."""
+
+    code = "SERVICE_UNAVAILABLE"
+
+
+class StartupError(MaestroError):
+    """The process cannot start; shown on the terminal, never to a client."""
+
+    code = "STARTUP_FAILED"
+
+
+class EmbeddedDatabaseError(StartupError):
+    """The embedded PostgreSQL cannot be started or reached."""
+
+    code = "EMBEDDED_DATABASE_FAILED"
+
+
+class SchemaBehindError(StartupError):
+    """The database lacks migrations that this version needs."""
+
+    code = "SCHEMA_BEHIND"
+
+
+class RecordingError(MaestroError):
+    """A recording of demo data is damaged or of another version."""
+
+    code = "BAD_RECORDING"

@@ -1,0 +1,69 @@
+"""Global ids: the kind of a node and its UUID in one opaque string, like `run_0199c2f4…`.
+
+The kind is readable on purpose: an id that turns up in a log or a URL says what it is, and an id given where another
+kind is wanted is refused with a message that names both.
+"""
+
+import re
+from enum import StrEnum
+from uuid import UUID
+
+from maestro.errors import InvalidInput
+
+
+_FORM = re.compile(r"(?P<kind>[a-z_]+)_(?P<key>[0-9a-f]{32})")
+
+
+class Kind(StrEnum):
+    """The kinds of nodes; the value is the prefix of their ids, the name is that of the GraphQL type."""
+
+    Organization = "organization"
+    User = "user"
+    ServiceAccount = "service_account"
+    ApiKey = "api_key"
+    Membership = "membership"
+    Project = "project"
+    Experiment = "experiment"
+    Run = "run"
+    MetricKey = "metric_key"
+    MetricSeries = "metric_series"
+    RegisteredModel = "model"
+    ModelVersion = "model_version"
+    ModelAlias = "model_alias"
+    Artifact = "artifact"
+    ArtifactVersion = "artifact_version"
+    Connector = "connector"
+    SyncRun = "sync_run"
+    Job = "job"
+    Backup = "backup"
+    AuditEntry = "audit_entry"
+
+
+_PREFIXES = frozenset(kind.value for kind in Kind)
+
+
+def encode(kind: Kind, key: UUID) -> str:
+    """Return the global id of a node."""
+    return f"{kind.value}_{key.hex}"
+
+
+def decode(value: str, *, field: str = "id") -> tuple[Kind, UUID]:
+    """Return the kind and the UUID in a global id; InvalidInput when it is none."""
+    found = _FORM.fullmatch(value)
+    if found is None or found["kind"] not in _PREFIXES:
+        raise InvalidInput(
+            f"{value[:80]!r} is not the id of anything.",
+            field=field,
+            hint="Pass an id as a query answered it, like run_0199c2f4a7b87c3d9e1f2a3b4c5d6e7f.",
+        )
+    return Kind(found["kind"]), UUID(hex=found["key"])
+
+
+def uuid_of(kind: Kind, value: str, *, field: str = "id") -> UUID:
+    """Return the UUID in the id of a node of one kind; InvalidInput when it is of another kind or of none."""
+    found, key = decode(value, field=field)
+    if found is not kind:
+        raise InvalidInput(
+            f"{value!r} is the id of a {found.name}; the id of a {kind.name} is wanted here.", field=field
+        )
+    return key
