@@ -18,6 +18,7 @@ class MaestroError(Exception):
         self.hint = hint
         self.details = details
 
+    @property
     def extensions(self) -> dict[str, Any]:
         """What a client is told beside the message: the code, the hint and the details that are known."""
         known = {"code": self.code, "hint": self.hint, **self.details}
@@ -64,12 +65,13 @@ class NameTaken(Conflict):
 
 
 class StaleVersion(Conflict):
-    """The object has changed since the caller read it; `current` is the row as it is now."""
+    """The object has changed since the caller read it; `current` is the row as it is, `noun` the name of its type."""
 
     code = "STALE_VERSION"
 
-    def __init__(self, message: str, *, current: Any, hint: str | None = None, **details: Any) -> None:
-        super().__init__(message, hint=hint, **details)
+    def __init__(self, message: str, *, noun: str, current: Any, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint, currentVersion=current.version)
+        self.noun = noun
         self.current = current
 
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from maestro.errors import InvalidInput
 
-
 _FORM = re.compile(r"(?P<kind>[a-z_]+)_(?P<key>[0-9a-f]{32})")
 
 

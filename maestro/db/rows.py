@@ -1,8 +1,12 @@
 """Rows as the driver makes them, with their columns as attributes. The one module that knows asyncpg's types."""
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+from sqlalchemy import URL
 
 
 class Row(asyncpg.Record):  # type: ignore[type-arg,misc,unused-ignore] # asyncpg ships no types of its own
@@ -17,3 +21,31 @@ class Row(asyncpg.Record):  # type: ignore[type-arg,misc,unused-ignore] # asyncp
 
 UniqueViolation = asyncpg.UniqueViolationError
 """What the driver raises when a row breaks a unique index."""
+
+CONNECTION_LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
+"""What the driver raises when the server cannot be reached any more; trying again later may help."""
+
+
+class Listener:
+    """A connection of its own that hears one channel; a pooled one would lose what comes while it is not lent."""
+
+    def __init__(self, connection: Any) -> None:
+        self._closed = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: self._closed.set())
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, url: URL, channel: str, heard: Callable[[str], None]) -> "AsyncIterator[Listener]":
+        """Listen while the block runs; `heard` gets each notification's payload."""
+        dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        connection = await asyncpg.connect(dsn)
+        try:
+            listener = cls(connection)
+            await connection.add_listener(channel, lambda _connection, _pid, _channel, payload: heard(payload))
+            yield listener
+        finally:
+            connection.terminate()
+
+    async def wait_closed(self) -> None:
+        """Return when the connection is gone."""
+        await self._closed.wait()

@@ -18,6 +18,7 @@ from maestro.db.tables.users import (
     Membership,
     PersistedOperation,
     ServiceAccount,
+    SignInLink,
     User,
 )
 
@@ -55,6 +56,7 @@ __all__ = [
     "RegisteredModel",
     "Run",
     "ServiceAccount",
+    "SignInLink",
     "SyncRun",
     "Trashable",
     "User",

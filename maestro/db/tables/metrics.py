@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, func, text
+from sqlalchemy import DDL, ForeignKey, Index, SmallInteger, event, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from maestro.db.tables.base import Base, Identified, Tenant, one_of
@@ -34,7 +34,9 @@ class MetricSeries(Base):
     """What is known of one metric of one run in one context without reading a point.
 
     `context_hash` is 0 for the empty context, else 63 bits of the context's digest. Extremes and the sum are over
-    finite values; they are null while there is none.
+    finite values; they are null while there is none. When the last value is not finite `v_last` is null and
+    `last_mark` tells which it is: PostgreSQL sorts NaN above every number, so a diverged run would lead each list of
+    the best.
     """
 
     __tablename__ = "metric_series"
@@ -56,7 +58,8 @@ class MetricSeries(Base):
     nonfinite: Mapped[int]
     step_first: Mapped[int]
     step_last: Mapped[int]
-    v_last: Mapped[float]
+    v_last: Mapped[float | None]
+    last_mark: Mapped[str | None]
     v_min: Mapped[float | None]
     v_max: Mapped[float | None]
     step_min: Mapped[int | None]
@@ -65,14 +68,14 @@ class MetricSeries(Base):
 
 
 class MetricHot(Base):
-    """A recent point; a later one at the same step replaces it."""
+    """A recent point, `t_ms` in milliseconds since 1970; a later one at the same step replaces it."""
 
     __tablename__ = "metric_hot"
 
     series_id: Mapped[UUID] = mapped_column(primary_key=True)
     step: Mapped[int] = mapped_column(primary_key=True)
     organization_id: Mapped[UUID]
-    ts: Mapped[datetime]
+    t_ms: Mapped[int]
     value: Mapped[float]
 
 
@@ -86,8 +89,12 @@ class MetricBlock(Base):
     organization_id: Mapped[UUID]
     step1: Mapped[int]
     n: Mapped[int]
+    t_min: Mapped[int]
+    t_max: Mapped[int]
     v_min: Mapped[float | None]
     v_max: Mapped[float | None]
+    step_min: Mapped[int | None]
+    step_max: Mapped[int | None]
     v_sum: Mapped[float]
     v_first: Mapped[float]
     v_last: Mapped[float]
@@ -95,6 +102,14 @@ class MetricBlock(Base):
     codec: Mapped[int] = mapped_column(SmallInteger)
     bins: Mapped[bytes]
     data: Mapped[bytes]
+
+
+# The blobs are compressed already; PostgreSQL trying once more would only cost time.
+event.listen(
+    MetricBlock.__table__,
+    "after_create",
+    DDL("ALTER TABLE metric_block ALTER bins SET STORAGE EXTERNAL, ALTER data SET STORAGE EXTERNAL"),  # type: ignore[no-untyped-call] # untyped in SQLAlchemy
+)
 
 
 class IngestBatch(Base):

@@ -86,6 +86,17 @@ class ApiKey(Identified, Tenant, Base):
     revoked_at: Mapped[datetime | None]
 
 
+class SignInLink(Base):
+    """A link that signs its bearer in once."""
+
+    __tablename__ = "sign_in_link"
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
 class AuditEntry(Identified, Tenant, Base):
     """One thing that somebody did or was refused."""
 

@@ -1,0 +1,1 @@
+"""Wires everything together and serves it; imported by nobody."""

@@ -1,0 +1,122 @@
+"""What loaders are made of. The viewer's organisation is applied here, in one place, to every read."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
+from strawberry.dataloader import DataLoader
+
+from maestro.access import Viewer
+from maestro.db.engine import Database, Statement
+from maestro.db.rows import Row
+from maestro.db.tables import Base
+from maestro.errors import NotFound
+
+K = TypeVar("K")
+R = TypeVar("R")
+L = TypeVar("L", bound="Loader[Any, Any]")
+
+UUIDS = ARRAY(Uuid(as_uuid=True))
+KEYS = bindparam("keys", type_=UUIDS)
+ORGANIZATION = bindparam("organization_id", type_=Uuid(as_uuid=True))
+
+
+class Loader(ABC, Generic[K, R]):
+    """One kind of answer for many keys at once.
+
+    `fetch` runs one statement for all keys and returns the answers in the order of the keys, with an exception in
+    the slot of a key that has no answer. `load` collects the keys of one tick of the event loop into one `fetch`.
+    """
+
+    def __init__(self, db: Database, viewer: Viewer) -> None:
+        self.db = db
+        self.viewer = viewer
+        self.organization_id = viewer.organization_id
+        self._batch: DataLoader[K, R] = DataLoader(load_fn=self._answers)
+
+    async def _answers(self, keys: list[K]) -> Sequence[R | BaseException]:
+        return await self.fetch(keys)
+
+    @abstractmethod
+    async def fetch(self, keys: Sequence[K]) -> Sequence[R | Exception]:
+        """Return one answer a key, in the order of the keys."""
+
+    def load(self, key: K) -> Awaitable[R]:
+        """Return the answer for one key; asked in the same tick, many keys cost one statement."""
+        return self._batch.load(key)
+
+    async def rows(self, statement: Statement, **values: Any) -> list[Row]:
+        """Run a statement of this loader in the viewer's organisation."""
+        return await self.db.fetch(statement, organization_id=self.organization_id, **values)
+
+
+class Loaders:
+    """The loaders of one request, each made when it is first asked for: `loaders[RunById].load(id)`."""
+
+    def __init__(self, db: Database, viewer: Viewer) -> None:
+        self._db = db
+        self._viewer = viewer
+        self._made: dict[type[Loader[Any, Any]], Loader[Any, Any]] = {}
+
+    def __getitem__(self, kind: type[L]) -> L:
+        loader = self._made.get(kind)
+        if loader is None:
+            loader = self._made[kind] = kind(self._db, self._viewer)
+        return loader  # type: ignore[return-value] # the dict holds under each class an instance of it
+
+    def clear(self) -> None:
+        """Forget every answer; called after a write, so that what follows reads what was written."""
+        self._made.clear()
+
+
+class ById(Loader[UUID, Row]):
+    """Rows of a table by their id, those in the trash included. NotFound also for another organisation's."""
+
+    table: ClassVar[type[Base]]
+    statement: ClassVar[Statement]
+
+    def __init_subclass__(cls) -> None:
+        columns = cls.table.__table__.c
+        query = select(*columns).where(columns.id == any_(KEYS), columns.organization_id == ORGANIZATION)
+        cls.statement = Statement(query)
+
+    async def fetch(self, keys: Sequence[UUID]) -> list[Row | Exception]:
+        """Return the row of each id."""
+        found = {row.id: row for row in await self.rows(self.statement, keys=list(keys))}
+        return [found.get(key) or self.missing() for key in keys]
+
+    def missing(self) -> NotFound:
+        """Return the error for an id without a row."""
+        return NotFound(f"There is no such {self.table.__name__}.")
+
+
+class Grouped(Loader[UUID, list[Row]]):
+    """The rows of a table that belong to each key, sorted; for lists that are short by their nature."""
+
+    table: ClassVar[type[Base]]
+    key: ClassVar[str]
+    order: ClassVar[tuple[str, ...]]
+    statement: ClassVar[Statement]
+
+    def __init_subclass__(cls) -> None:
+        cls.statement = Statement(cls.query())
+
+    @classmethod
+    def query(cls) -> Any:
+        """Return the statement; a subclass narrows or joins it."""
+        columns = cls.table.__table__.c
+        in_use = [columns.deleted_at.is_(None)] if "deleted_at" in columns else []
+        return (
+            select(*columns)
+            .where(columns[cls.key] == any_(KEYS), columns.organization_id == ORGANIZATION, *in_use)
+            .order_by(*(columns[name] for name in cls.order))
+        )
+
+    async def fetch(self, keys: Sequence[UUID]) -> list[list[Row] | Exception]:
+        """Return the rows of each key, an empty list where there are none."""
+        groups: dict[UUID, list[Row]] = {key: [] for key in keys}
+        for row in await self.rows(self.statement, keys=list(keys)):
+            groups[row[self.key]].append(row)
+        return [groups[key] for key in keys]

@@ -1,0 +1,118 @@
+"""The trash: an object goes into it with what it contains, and comes back with what it took along."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from maestro.db.rows import Row
+from maestro.db.tables import (
+    Artifact,
+    Base,
+    Connector,
+    Experiment,
+    ModelAlias,
+    ModelVersion,
+    Project,
+    RegisteredModel,
+    Run,
+)
+from resolvers.context import Context
+from resolvers.writing import Writer, names_unique, refuse_change, writing
+
+CONTENTS: Final[dict[type[Base], dict[type[Base], str]]] = {
+    Project: {Experiment: "project_id", Run: "project_id", RegisteredModel: "project_id", Artifact: "project_id"},
+    Experiment: {Run: "experiment_id"},
+    RegisteredModel: {ModelVersion: "model_id", ModelAlias: "model_id"},
+    ModelVersion: {ModelAlias: "version_id"},
+}
+"""What lies in what, and by which column."""
+
+CONTAINERS: Final[dict[type[Base], dict[str, type[Base]]]] = {
+    Experiment: {"project_id": Project},
+    Run: {"experiment_id": Experiment},
+    RegisteredModel: {"project_id": Project},
+    Artifact: {"project_id": Project},
+    Connector: {"project_id": Project},
+    ModelVersion: {"model_id": RegisteredModel},
+    ModelAlias: {"version_id": ModelVersion},
+}
+"""What must be out of the trash before an object can come out of it."""
+
+
+async def delete(ctx: Context, table: type[Base], key: UUID, *, expected_version: int | None = None) -> Row:
+    """Move an object and what it contains to the trash and return it; deleting it again changes nothing.
+
+    NotFound, StaleVersion.
+    """
+    async with writing(ctx) as writer:
+        current = await writer.row(table, key, lock=True)
+        if current.deleted_at is not None:
+            return current
+        if expected_version is not None and current.version != expected_version:
+            refuse_change(table, current, expected_version)
+        await _take_along(writer, table, key)
+        return (await _mark(writer, table, table.__table__.c.id == key, root=None))[0]
+
+
+async def restore(ctx: Context, table: type[Base], key: UUID, *, name: str | None = None) -> Row:
+    """Bring an object back with what its deletion took along, under another name if one is given.
+
+    NotFound, Conflict when what contains it is in the trash, NameTaken when its name has been given to another.
+    """
+    async with writing(ctx) as writer:
+        current = await writer.row(table, key, lock=True)
+        if current.deleted_at is None:
+            return current
+        for column, container in CONTAINERS.get(table, {}).items():
+            if current[column] is not None:
+                await writer.parent(container, current[column])
+        renamed = {} if name is None else {"name": name}
+        c = table.__table__.c
+        with names_unique(table, {"name": current.get("name"), **renamed}):
+            row = (await writer.tx.fetch(_unmark(table, c.id == key, **renamed).returning(*c)))[0]
+        for contained in _everything_in(table):
+            await writer.tx.fetch(_unmark(contained, contained.__table__.c.trashed_with_id == key))
+        return row
+
+
+async def _take_along(writer: Writer, table: type[Base], root: UUID) -> None:
+    """Move to the trash what lies in an object, at any depth."""
+    for holder in (table, *_everything_in(table)):
+        for contained, column in CONTENTS.get(holder, {}).items():
+            place = contained.__table__.c[column]
+            held = select(holder.__table__.c.id).where(holder.__table__.c.trashed_with_id == root)
+            inside = place == root if holder is table else place.in_(held)
+            await _mark(writer, contained, inside, root=root)
+
+
+async def _mark(writer: Writer, table: type[Base], which: ColumnElement[bool], *, root: UUID | None) -> list[Row]:
+    c = table.__table__.c
+    query = update(table).where(which, c.deleted_at.is_(None), c.organization_id == writer.ctx.organization_id)
+    query = query.values(
+        deleted_at=func.now(),
+        deleted_by_id=writer.ctx.viewer.user_id,
+        trashed_with_id=root,
+        purge_at=func.now() + writer.ctx.runtime.settings.trash_ttl,
+        version=c.version + 1,
+    )
+    return await writer.tx.fetch(query.returning(*c) if root is None else query)
+
+
+def _unmark(table: type[Base], which: ColumnElement[bool], **values: Any) -> Any:
+    c = table.__table__.c
+    return (
+        update(table)
+        .where(which, c.deleted_at.is_not(None))
+        .values(
+            deleted_at=None, deleted_by_id=None, trashed_with_id=None, purge_at=None, version=c.version + 1, **values
+        )
+    )
+
+
+def _everything_in(table: type[Base]) -> list[type[Base]]:
+    """Return the tables of what can lie in an object, nearest first."""
+    found: list[type[Base]] = []
+    for contained in CONTENTS.get(table, {}):
+        found += [one for one in (contained, *_everything_in(contained)) if one not in found]
+    return found

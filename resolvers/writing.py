@@ -1,0 +1,114 @@
+"""How rows are written: by optimistic lock, with names kept unique, in one transaction that tells what changed."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, NoReturn
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, update
+from uuid_utils.compat import uuid7
+
+from maestro.db.engine import Transaction
+from maestro.db.rows import Row, UniqueViolation
+from maestro.db.tables import Base
+from maestro.errors import Conflict, NameTaken, NotFound, StaleVersion
+from maestro.events import Event, publish
+from resolvers.context import Context
+
+
+class Writer:
+    """An open transaction of a viewer. Every row that it touches belongs to the viewer's organisation."""
+
+    __slots__ = ("ctx", "events", "tx")
+
+    def __init__(self, ctx: Context, tx: Transaction) -> None:
+        self.ctx = ctx
+        self.tx = tx
+        self.events: list[Event] = []
+
+    async def create(self, table: type[Base], **values: Any) -> Row:
+        """Insert a row and return it; NameTaken when another one has its name."""
+        columns = table.__table__.c
+        if "created_by_id" in columns:
+            values.setdefault("created_by_id", self.ctx.viewer.user_id)
+        if "id" in columns:
+            values.setdefault("id", uuid7())
+        query = insert(table).values(organization_id=self.ctx.organization_id, **values)
+        with names_unique(table, values):
+            return (await self.tx.fetch(query.returning(*columns)))[0]
+
+    async def change(self, table: type[Base], key: UUID, *, expected_version: int | None = None, **values: Any) -> Row:
+        """Update a row outside the trash, count its version up and return it.
+
+        NotFound, Conflict when it is in the trash, StaleVersion when it is not at `expected_version`, NameTaken.
+        """
+        c = table.__table__.c
+        query = update(table).where(c.id == key, c.organization_id == self.ctx.organization_id)
+        if "deleted_at" in c:
+            query = query.where(c.deleted_at.is_(None))
+        if expected_version is not None:
+            query = query.where(c.version == expected_version)
+        query = query.values(**values, version=c.version + 1, updated_at=func.now())
+        with names_unique(table, values):
+            changed = await self.tx.fetch_one(query.returning(*c))
+        if changed is None:
+            refuse_change(table, await self.row(table, key), expected_version)
+        return changed
+
+    async def row(self, table: type[Base], key: UUID, *, lock: bool = False) -> Row:
+        """Return a row as the transaction sees it, those in the trash included; NotFound."""
+        c = table.__table__.c
+        query = select(*c).where(c.id == key, c.organization_id == self.ctx.organization_id)
+        found = await self.tx.fetch_one(query.with_for_update() if lock else query)
+        if found is None:
+            raise NotFound(f"There is no such {table.__name__}.")
+        return found
+
+    async def parent(self, table: type[Base], key: UUID, *, lock: bool = False) -> Row:
+        """Return a row that something is to be put into; NotFound, Conflict when it is in the trash."""
+        found = await self.row(table, key, lock=lock)
+        if found.get("deleted_at") is not None:
+            raise Conflict(f"This {table.__name__} is in the trash.", hint="Restore it first, or choose another.")
+        return found
+
+    def tell(self, event: Event) -> None:
+        """Send an event to every process when the transaction commits."""
+        self.events.append(event)
+
+
+@asynccontextmanager
+async def writing(ctx: Context) -> AsyncIterator[Writer]:
+    """Open a transaction for a viewer: committed at the end of the block, rolled back when it raises."""
+    async with ctx.db.transaction() as tx:
+        writer = Writer(ctx, tx)
+        yield writer
+        await publish(tx, writer.events)
+    ctx.loaders.clear()
+
+
+def refuse_change(table: type[Base], current: Row, expected_version: int | None) -> NoReturn:
+    """Raise why a row that exists was not changed: it is in the trash, or at another version."""
+    noun = table.__name__
+    if current.get("deleted_at") is not None:
+        raise Conflict(f"This {noun} is in the trash.", hint="Restore it first.")
+    raise StaleVersion(
+        f"This {noun} is at version {current.version}, not {expected_version}: somebody has changed it.",
+        noun=noun,
+        current=current,
+        hint="Look at the current state, then send the change again with its version.",
+    )
+
+
+@contextmanager
+def names_unique(table: type[Base], values: Mapping[str, Any]) -> Iterator[None]:
+    """Turn the violation of a unique index into NameTaken, with the field that is taken."""
+    try:
+        yield
+    except UniqueViolation as violation:
+        index = str(violation.constraint_name)
+        column = next((name for name in ("slug", "external_id", "number") if index.endswith(name)), "name")
+        raise NameTaken(
+            f"There is already a {table.__name__} with the {column.replace('_', ' ')} {values.get(column)!r}.",
+            field=column,
+            hint="Choose another, or restore or rename the one that has it.",
+        ) from None

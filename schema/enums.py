@@ -1,0 +1,159 @@
+"""Enums of the schema: the closed sets of the tables with a description of each value."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import TypeVar
+
+import strawberry
+
+from maestro.db.tables import enums
+
+E = TypeVar("E", bound=type[Enum])
+
+
+def described(members: E, description: str, values: Mapping[str, str]) -> E:
+    """Make a GraphQL enum of a Python one, describing each value."""
+    made = strawberry.enum(members, description=description)
+    for value in made.__strawberry_definition__.values:  # type: ignore[attr-defined] # Strawberry has just set it
+        value.description = values[value.name]
+    return made
+
+
+RunStatus = described(
+    enums.RunStatus,
+    "Where a run is in its life.",
+    {
+        "SCHEDULED": "Created, not started yet.",
+        "RUNNING": "Started; its process logs or sends heartbeats.",
+        "FINISHED": "Ended by itself, with success.",
+        "FAILED": "Ended by an error; `statusReason` says which.",
+        "KILLED": "Stopped from outside.",
+        "LOST": "Fell silent: no heartbeat came in time.",
+    },
+)
+RunKind = described(
+    enums.RunKind,
+    "What a run does.",
+    {
+        "TRAINING": "Fits a model.",
+        "EVALUATION": "Measures a model.",
+        "INFERENCE": "Applies a model.",
+        "DATA_PREP": "Makes or cleans data.",
+        "TUNING": "Searches hyperparameters; its children are the trials.",
+        "OTHER": "Something else.",
+    },
+)
+ParamType = described(
+    enums.ParamType,
+    "The type that a param was logged with.",
+    {
+        "INT": "An integer.",
+        "FLOAT": "A floating-point number.",
+        "STRING": "A text.",
+        "BOOL": "True or false.",
+        "NULL": "Nothing.",
+        "JSON": "A list or an object.",
+    },
+)
+MetricDirection = described(
+    enums.MetricDirection,
+    "Which way a metric gets better.",
+    {"MINIMIZE": "Less is better.", "MAXIMIZE": "More is better.", "NONE": "Neither."},
+)
+ModelLifecycle = described(
+    enums.ModelLifecycle,
+    "How far a model version has come.",
+    {
+        "DRAFT": "Being worked on.",
+        "READY": "Good for use.",
+        "DEPRECATED": "Still there, not to be used for anything new.",
+        "RETIRED": "Not to be used any more.",
+    },
+)
+ArtifactState = described(
+    enums.ArtifactState,
+    "Whether an artifact version can be read.",
+    {
+        "PENDING": "Open: files can be added.",
+        "COMMITTED": "Sealed by its digest: it can be read and never changes.",
+        "FAILED": "Given up before it was sealed.",
+        "DELETED": "Its files are gone.",
+    },
+)
+LineageKind = described(
+    enums.LineageKind,
+    "What one object has to do with another.",
+    {
+        "USED": "The run read the artifact.",
+        "PRODUCED": "The run wrote the artifact.",
+        "TRAINED_ON": "The model version was trained on the data.",
+        "DERIVED_FROM": "One was made from the other.",
+        "DEPLOYED_AS": "The model version serves under that name.",
+        "IMPORTED_FROM": "It came from another system.",
+    },
+)
+ConnectorKind = described(
+    enums.ConnectorKind,
+    "The vendor that a connector talks to.",
+    {
+        "POSTGRESQL": "PostgreSQL.",
+        "MYSQL": "MySQL or MariaDB.",
+        "MONGODB": "MongoDB.",
+        "SNOWFLAKE": "Snowflake.",
+        "BIGQUERY": "Google BigQuery.",
+        "S3": "Amazon S3 or a store that speaks its protocol.",
+        "GCS": "Google Cloud Storage.",
+        "AZURE_BLOB": "Azure Blob Storage.",
+        "MLFLOW": "An MLflow tracking server.",
+        "LOCAL": "A folder of the server.",
+    },
+)
+ConnectorStatus = described(
+    enums.ConnectorStatus,
+    "What the last tests of a connector say.",
+    {
+        "UNTESTED": "Never tested.",
+        "HEALTHY": "The last test passed.",
+        "DEGRADED": "The last test passed in part.",
+        "FAILING": "The last test failed.",
+        "DISABLED": "Switched off.",
+    },
+)
+JobState = described(
+    enums.JobState,
+    "Where a job is in its life.",
+    {
+        "QUEUED": "Waits for a worker.",
+        "RUNNING": "Is being worked on.",
+        "CANCELLING": "Was asked to stop and is stopping.",
+        "CANCELLED": "Stopped because somebody asked.",
+        "SUCCEEDED": "Done.",
+        "PARTIAL": "Done in part; the events say what is missing.",
+        "FAILED": "Ended by an error.",
+    },
+)
+JobKind = described(
+    enums.JobKind,
+    "What a job does.",
+    {
+        "BACKUP": "Makes a backup.",
+        "RESTORE": "Brings a backup back.",
+        "VERIFY": "Proves that a backup can be brought back.",
+        "STORAGE_SYNC": "Makes one object store like another.",
+        "IMPORT": "Reads from another system.",
+        "EXPORT": "Writes a bundle.",
+        "PURGE": "Removes for good what the trash holds.",
+        "COMPACT": "Packs metric points.",
+    },
+)
+Role = described(
+    enums.Role,
+    "What a member may do.",
+    {
+        "OWNER": "Everything.",
+        "ADMIN": "Everything but restores, purges and quotas.",
+        "MAINTAINER": "Deletes, promotes, manages connectors and cancels jobs too.",
+        "CONTRIBUTOR": "Writes experiments, runs, artifacts and models.",
+        "VIEWER": "Reads.",
+    },
+)

@@ -1,0 +1,179 @@
+"""Projects in the schema."""
+
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+from strawberry.types import Info
+
+import resolvers.projects
+import resolvers.trash
+from dataloaders.lists import PageRequest
+from dataloaders.paging import window
+from dataloaders.projects import PROJECTS, ProjectById, Projects
+from execution.declare import column, one, page
+from maestro.db.tables import Project as ProjectTable
+from maestro.ids import Kind, uuid_of
+from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
+from schema.connections import After, Before, Connection, FilterText, First, InTrash, Last, given
+from schema.filtering import (
+    DateTimeCondition,
+    IdCondition,
+    SortDirection,
+    StringCondition,
+    condition,
+    field_sorts,
+    listing,
+    sort_fields,
+)
+from schema.nodes import Owned, Trashable, by_id
+from schema.outcomes import NameTaken, StaleVersion
+
+ProjectSortField = sort_fields("ProjectSortField", PROJECTS)
+
+
+@strawberry.type(description="What a team works on: experiments, models and artifacts that belong together.")
+class Project(Owned, Trashable, kind=Kind.Project):
+    """A project's row."""
+
+    name: str = column("Its name, unique in the organisation.")
+    slug: str = column("Its name in addresses, unique in the organisation.")
+    description: str = column("What it is about, in Markdown.")
+
+
+@strawberry.input(description="Which projects; all members that are given must hold.")
+class ProjectFilter:
+    """The typed front of the filter language."""
+
+    and_: list["ProjectFilter"] | None = condition("All of these hold.", name="and")
+    or_: list["ProjectFilter"] | None = condition("At least one of these holds.", name="or")
+    not_: "ProjectFilter | None" = condition("This does not hold.", name="not")
+    id: IdCondition | None = condition("By id.")
+    name: StringCondition | None = condition("By name.")
+    slug: StringCondition | None = condition("By the name in addresses.")
+    description: StringCondition | None = condition("By description.")
+    created_at: DateTimeCondition | None = condition("By the time of creation.")
+    updated_at: DateTimeCondition | None = condition("By the time of the last change.")
+    text: str | None = condition("By words of the name and the description; the last may be unfinished.")
+
+
+@strawberry.input(description="A sort term.")
+class ProjectSort:
+    """What to sort projects by."""
+
+    field: ProjectSortField = strawberry.field(description="The field.")  # type: ignore[valid-type] # made from the catalogue
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="The direction.")
+
+
+def project_page(
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+    *,
+    wanted: Annotated[ProjectFilter | None, strawberry.argument(name="filter", description="Which projects.")] = None,
+    filter_text: FilterText = None,
+    sort: Annotated[
+        list[ProjectSort] | None, strawberry.argument(description="In which order; newest first unless told.")
+    ] = None,
+    in_trash: InTrash = False,
+) -> PageRequest:
+    """Declare and read the arguments of a list of projects."""
+    listed = listing(PROJECTS, wanted=wanted, text=filter_text, sort=field_sorts(sort), in_trash=in_trash)
+    return PageRequest(listed, window(first, after, last=last, before=before))
+
+
+@strawberry.type
+class ProjectQueries:
+    """Root fields."""
+
+    project: Project | None = one(
+        ProjectById, key=None, arguments=by_id(Kind.Project), description="A project by its id."
+    )
+    projects: Connection[Project] = page(
+        Projects, key=None, arguments=project_page, description="The organisation's projects."
+    )
+
+
+@strawberry.input(description="A new project.")
+class CreateProjectInput:
+    """What a project is made of."""
+
+    name: str = strawberry.field(description="Its name: 1 to 200 characters, unique in the organisation.")
+    slug: str | None = strawberry.field(
+        default=UNSET, description="Its name in addresses; made from the name unless given."
+    )
+    description: str | None = strawberry.field(default=UNSET, description="What it is about, in Markdown.")
+
+
+@strawberry.input(description="Changes of a project; what is left out stays as it is.")
+class UpdateProjectInput:
+    """What can be changed."""
+
+    name: str | None = strawberry.field(default=UNSET, description="Its new name.")
+    slug: str | None = strawberry.field(default=UNSET, description="Its new name in addresses.")
+    description: str | None = strawberry.field(default=UNSET, description="What it is about, in Markdown.")
+
+
+@strawberry.type(description="The project as it is after the change.")
+class ProjectSaved:
+    """The good outcome."""
+
+    project: Project = strawberry.field(description="The project.")
+
+
+CreateProjectPayload = Annotated[
+    ProjectSaved | NameTaken, strawberry.union("CreateProjectPayload", description="How the creation went.")
+]
+UpdateProjectPayload = Annotated[
+    ProjectSaved | NameTaken | StaleVersion,
+    strawberry.union("UpdateProjectPayload", description="How the change went."),
+]
+RestoreProjectPayload = Annotated[
+    ProjectSaved | NameTaken, strawberry.union("RestoreProjectPayload", description="How the restoring went.")
+]
+
+
+@strawberry.type
+class ProjectMutations:
+    """Root fields."""
+
+    @strawberry.mutation(description="Create a project.")
+    async def create_project(
+        self, info: Info[Any, Any], input: CreateProjectInput, idempotency_key: IdempotencyKey = None
+    ) -> CreateProjectPayload:
+        """Create."""
+        row = await resolvers.projects.create(info.context, given(input), idempotency_key=idempotency_key)
+        return ProjectSaved(project=Project(row=row))
+
+    @strawberry.mutation(description="Change a project.")
+    async def update_project(
+        self,
+        info: Info[Any, Any],
+        id: strawberry.ID,
+        input: UpdateProjectInput,
+        expected_version: ExpectedVersion = None,
+    ) -> UpdateProjectPayload:
+        """Update."""
+        row = await resolvers.projects.update(
+            info.context, uuid_of(Kind.Project, id), expected_version=expected_version, changes=given(input)
+        )
+        return ProjectSaved(project=Project(row=row))
+
+    @strawberry.mutation(description="Move a project and all it contains to the trash.")
+    async def delete_project(
+        self, info: Info[Any, Any], id: strawberry.ID, expected_version: ExpectedVersion = None
+    ) -> Project:
+        """Delete."""
+        row = await resolvers.trash.delete(
+            info.context, ProjectTable, uuid_of(Kind.Project, id), expected_version=expected_version
+        )
+        return Project(row=row)
+
+    @strawberry.mutation(description="Bring a project back from the trash with what its deletion took along.")
+    async def restore_project(
+        self, info: Info[Any, Any], id: strawberry.ID, name: NewName = None
+    ) -> RestoreProjectPayload:
+        """Restore."""
+        row = await resolvers.trash.restore(info.context, ProjectTable, uuid_of(Kind.Project, id), name=name)
+        return ProjectSaved(project=Project(row=row))
