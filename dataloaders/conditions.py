@@ -1,6 +1,7 @@
 """Filters and sorts as SQL over a catalogue; metrics and params join their tables once each, however often named."""
 
 import re
+import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -61,11 +62,12 @@ class Conditions:
             source = source.join(table, self._on(space, key, table), isouter=not is_inner)
         return source
 
-    def sort(self, target: Target) -> tuple[SQLColumnExpression[Any], bool]:
+    def sort(self, target: Target) -> tuple[ColumnElement[Any], bool]:
         """Return the expression of a sort term and whether it can be null."""
         if target.space is Space.FIELD:
             field = self._catalogue.fields[target.key]
-            return (field.expression if field.orders is None else field.orders), field.is_nullable
+            chosen = field.expression if field.orders is None else field.orders
+            return typing.cast("ColumnElement[Any]", chosen), field.is_nullable
         expression = self._value(target, prefer_number=True)
         return expression, (target.space, target.key) not in self._demanded
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, true, tuple_
 from sqlalchemy.types import DateTime, Uuid
 
 from dataloaders.base import KEYS, Loader
@@ -43,7 +43,7 @@ class PageRequest:
 class Order:
     """A sort term in SQL."""
 
-    expression: SQLColumnExpression[Any]
+    expression: ColumnElement[Any]
     is_descending: bool
     is_nullable: bool
 
