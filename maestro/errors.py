@@ -75,6 +75,12 @@ class StaleVersion(Conflict):
         self.current = current
 
 
+class DigestMismatch(MaestroError):
+    """The bytes are not the ones that the caller named by their digest; what differs is in the details."""
+
+    code = "DIGEST_MISMATCH"
+
+
 class PayloadTooLarge(MaestroError):
     """More than a limit allows; the limit is in the details."""
 

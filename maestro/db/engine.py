@@ -41,10 +41,11 @@ class Statement:
 class Transaction:
     """An open transaction; writes and the reads that they rest on go through it."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_database")
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, database: "Database") -> None:
         self._connection = connection
+        self._database = database
 
     async def fetch(self, query: Executable | Statement, /, **values: Any) -> list[Row]:
         """Run a statement and return its rows."""
@@ -53,6 +54,7 @@ class Transaction:
 
     async def fetch_sql(self, sql: str, /, *arguments: Any) -> list[Row]:
         """Run SQL text with `$1`-style placeholders and return its rows."""
+        self._database.statements_run += 1
         return cast("list[Row]", await self._connection.fetch(sql, *arguments))
 
     async def fetch_one(self, query: Executable | Statement, /, **values: Any) -> Row | None:
@@ -115,7 +117,13 @@ class Database:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction: committed at the end of the block, rolled back when it raises."""
         async with self.driver() as connection, connection.transaction():
-            yield Transaction(connection)
+            yield Transaction(connection, self)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        """Open a transaction for reads that all see the database as it was at the first of them."""
+        async with self.driver() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            yield Transaction(connection, self)
 
     async def close(self) -> None:
         """Close every connection."""

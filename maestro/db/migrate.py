@@ -7,6 +7,7 @@ loop, call them by `asyncio.to_thread`.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 from alembic import command
@@ -34,10 +35,11 @@ class Revision:
     title: str
 
 
-def history() -> list[Revision]:
-    """Every revision that this code knows, the oldest first."""
+@cache
+def history() -> tuple[Revision, ...]:
+    """Every revision that this code knows, the oldest first; read once, for a readiness probe asks again and again."""
     scripts = ScriptDirectory.from_config(configuration()).walk_revisions()
-    return [Revision(script.revision, script.doc.removesuffix(".")) for script in scripts][::-1]
+    return tuple(Revision(script.revision, script.doc.removesuffix(".")) for script in scripts)[::-1]
 
 
 def head() -> str:
@@ -52,7 +54,7 @@ def current(url: str) -> str | None:
 
 def pending(url: str) -> list[Revision]:
     """What the database lacks, the oldest first. Raises StartupError when it is ahead of this code."""
-    return run_on(url, lambda connection: history()[_reached(connection) :])
+    return run_on(url, lambda connection: list(history()[_reached(connection) :]))
 
 
 def require_current(url: str) -> None:
@@ -76,7 +78,7 @@ def upgrade(url: str, target: str = "head") -> list[Revision]:
     def run(connection: Connection) -> list[Revision]:
         if missing := history()[_reached(connection) : wanted]:
             command.upgrade(configuration(connection), missing[-1].id)
-        return missing
+        return list(missing)
 
     return run_on(url, run, exclusive=True)
 
@@ -91,7 +93,7 @@ def downgrade(url: str, target: str) -> list[Revision]:
     def run(connection: Connection) -> list[Revision]:
         if undone := history()[kept : _reached(connection)]:
             command.downgrade(configuration(connection), target)
-        return undone[::-1]
+        return list(undone[::-1])
 
     return run_on(url, run, exclusive=True)
 

@@ -22,6 +22,9 @@ class Row(asyncpg.Record):  # type: ignore[type-arg,misc,unused-ignore] # asyncp
 UniqueViolation = asyncpg.UniqueViolationError
 """What the driver raises when a row breaks a unique index."""
 
+UndefinedTable = asyncpg.UndefinedTableError
+"""What the driver raises when there is no such table."""
+
 CONNECTION_LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
 """What the driver raises when the server cannot be reached any more; trying again later may help."""
 

@@ -67,8 +67,11 @@ class PointColumns:
         """Cut into the fewest blocks of at most 4,096 points, all of about the same length."""
         count = -(-len(self) // BLOCK_POINTS)
         for i in range(count):
-            part = slice(len(self) * i // count, len(self) * (i + 1) // count)
-            yield type(self)(self.steps[part], self.timestamps_ms[part], self.values[part])
+            yield self[len(self) * i // count : len(self) * (i + 1) // count]
+
+    def __getitem__(self, chosen: slice | npt.NDArray[Any]) -> Self:
+        """The points of a slice or a mask, like an array."""
+        return type(self)(self.steps[chosen], self.timestamps_ms[chosen], self.values[chosen])
 
     def x(self, axis: Axis) -> Int64s:
         return self.steps if axis is Axis.STEP else self.timestamps_ms

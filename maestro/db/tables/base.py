@@ -20,7 +20,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from uuid_utils.compat import uuid7
 
 IN_USE = text("deleted_at IS NULL")
 """The condition of every partial index on a table with a trash."""
@@ -54,13 +53,13 @@ class Base(DeclarativeBase):
 class Identified:
     """A UUIDv7 key: unique everywhere and sorted by the time of creation."""
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-2)
 
 
 class Tenant:
     """A row that belongs to one organisation."""
 
-    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"))
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"), sort_order=-1)
 
 
 class Owned(Identified, Tenant):

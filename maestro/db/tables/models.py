@@ -41,7 +41,13 @@ class ModelVersion(Owned, Trashable, Base):
         one_of("lifecycle", ModelLifecycle),
         Index("uq_model_version_model_id_number", "model_id", "number", unique=True),
         in_use_index("ix_model_version_model_id_number", "model_id", "number"),
-        in_use_index("ix_model_version_source_run_id", "source_run_id", where="source_run_id IS NOT NULL"),
+        # Removing a run or a file for good looks for its versions in the trash too.
+        Index("ix_model_version_source_run_id", "source_run_id", postgresql_where=text("source_run_id IS NOT NULL")),
+        Index(
+            "ix_model_version_artifact_version_id",
+            "artifact_version_id",
+            postgresql_where=text("artifact_version_id IS NOT NULL"),
+        ),
     )
 
     model_id: Mapped[UUID] = mapped_column(ForeignKey("registered_model.id", ondelete="CASCADE"))
@@ -61,7 +67,8 @@ class ModelAlias(Owned, Trashable, Base):
     __tablename__ = "model_alias"
     __table_args__ = (
         in_use_index("uq_model_alias_model_id_name", "model_id", "name", unique=True),
-        in_use_index("ix_model_alias_version_id", "version_id"),
+        Index("ix_model_alias_version_id", "version_id"),
+        Index("ix_model_alias_model_id", "model_id"),
     )
 
     model_id: Mapped[UUID] = mapped_column(ForeignKey("registered_model.id", ondelete="CASCADE"))

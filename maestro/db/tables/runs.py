@@ -27,7 +27,9 @@ class Run(Owned, Trashable, Base):
         in_use_index("ix_run_experiment_id_id", "experiment_id", "id"),
         in_use_index("ix_run_experiment_id_status_id", "experiment_id", "status", "id"),
         in_use_index("ix_run_project_id_started_at", "project_id", "started_at", "id"),
-        in_use_index("ix_run_parent_id_id", "parent_id", "id", where="parent_id IS NOT NULL"),
+        # Removing an experiment or a run for good looks for what belongs to it in the trash too.
+        Index("ix_run_experiment_id", "experiment_id"),
+        Index("ix_run_parent_id_id", "parent_id", "id", postgresql_where=text("parent_id IS NOT NULL")),
         in_use_index("ix_run_tags", "tags", using="gin"),
         in_use_index("ix_run_search", text("to_tsvector('simple', name || ' ' || notes)"), using="gin"),
     )

@@ -14,6 +14,7 @@ from maestro.errors import EmbeddedDatabaseError
 from maestro.postgres import Address, EmbeddedPostgres, binaries
 from maestro.postgres.account import account_for
 from maestro.postgres.files import Files
+from maestro.postgres.postmaster import Postmaster
 
 Own = Callable[..., Any]
 Processes = Callable[[], list[psutil.Process]]
@@ -101,10 +102,11 @@ def test_nothing_is_lost_when_postgresql_and_its_owner_are_killed_at_once(
 ) -> None:
     owner = own(folder)
     query(owner.address(), "CREATE TABLE kept AS SELECT 42 AS answer")
-    victims = [owner.guardian(), *processes()]
+    guardian = owner.guardian()
+    # PostgreSQL first: with either of the others gone it would begin to shut down in order.
+    processes()[0].kill()
+    guardian.kill()
     owner.process.kill()
-    for victim in victims:
-        victim.kill()
     owner.process.wait()
     assert (files.data / "postmaster.pid").exists()
     with EmbeddedPostgres(folder) as address:
@@ -155,13 +157,21 @@ def test_a_process_with_the_number_of_a_crashed_server_does_not_prevent_a_start(
 
 def test_a_server_started_by_hand_is_named_and_left_alone(folder: Path, files: Files) -> None:
     account = account_for(files.data)
-    command = [str(binaries.program("postgres")), "-D", str(files.data), "-c", "listen_addresses=", "-k", ""]
+    command = [
+        str(binaries.program("postgres")),
+        "-D",
+        str(files.data),
+        "-c",
+        "listen_addresses=",
+        "-k",
+        str(files.socket),
+    ]
     with ExitStack() as stack:
         by_hand = stack.enter_context(
             subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **account.process_options())
         )
         stack.callback(by_hand.send_signal, signal.SIGQUIT)
-        while not (files.data / "postmaster.pid").exists():
+        while not ((postmaster := Postmaster.read(files.data)) and postmaster.accepts_connections()):
             time.sleep(0.01)
         with pytest.raises(EmbeddedDatabaseError, match=rf"did not start \(process {by_hand.pid}\)"):
             EmbeddedPostgres(folder).start()

@@ -1,0 +1,57 @@
+# Each target sets up what it needs: a virtual environment of Python 3.11 or newer, from the pinned requirement files.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+WORKERS ?= 2
+.DEFAULT_GOAL := help
+
+.PHONY: help run test check lock clean demo-data
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Making a virtual environment with $(PYTHON)"
+	@$(PYTHON) -m venv .venv
+
+.venv/.run: requirements/run.txt | .venv/bin/python
+	@echo "Installing the server's dependencies"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/.dev: requirements/dev.txt | .venv/bin/python
+	@echo "Installing the dependencies of the checks and tests"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@ .venv/.run
+
+run: .venv/.run ## run the server, with demo data on an empty database
+	@$(BIN)/python -m app seed --if-empty
+	@$(BIN)/python -m app serve
+
+check: .venv/.dev ## lint, types, layers, dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --cache-dir .cache/import-linter
+	$(BIN)/deptry .
+	$(BIN)/mypy .
+
+test: check ## all checks and all tests
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lock: .venv/bin/python ## pin the dependencies anew
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	$(call compile,run,)
+	$(call compile,dev,--extra dev)
+	$(call compile,demo,--extra dev --extra demo)
+
+compile = $(BIN)/uv pip compile pyproject.toml $(2) --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock' --quiet --upgrade -o requirements/$(1).txt
+
+demo-data: requirements/demo.txt | .venv/bin/python ## train the demo's models again and record them
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/python -m ops.demo.record
+
+clean: ## remove the environment and the caches; data in .maestro stays
+	rm -rf .venv .cache .hypothesis reports
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Durable workflows: operations composed into checkpointed steps."""

@@ -1,0 +1,61 @@
+"""The settings of the embedded PostgreSQL, written anew at every start."""
+
+from pathlib import Path
+
+SETTINGS = {
+    "max_connections": "60",
+    "shared_buffers": "128MB",
+    "effective_cache_size": "1GB",
+    "work_mem": "8MB",
+    "maintenance_work_mem": "64MB",
+    # Parallel queries take their memory from here first: /dev/shm has but 64 MB in a container.
+    "min_dynamic_shared_memory": "16MB",
+    # Compiling costs more than it saves on queries of milliseconds.
+    "jit": "off",
+    # The disk is an SSD: a random page costs about what the next page does.
+    "random_page_cost": "1.1",
+    # What a client was told is stored survives a power cut.
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    # A backup can be taken from the running server.
+    "wal_level": "replica",
+    "wal_compression": "on",
+    # One process less: logical replication is not for an embedded server.
+    "max_logical_replication_workers": "0",
+    "max_wal_size": "1GB",
+    "checkpoint_timeout": "15min",
+    # A query whose client has gone away stops.
+    "client_connection_check_interval": "10s",
+    "shared_preload_libraries": "pg_stat_statements",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "default_text_search_config": "pg_catalog.english",
+    "password_encryption": "scram-sha-256",
+    # A file a weekday, each emptied a week later.
+    "logging_collector": "on",
+    "log_directory": "log",
+    "log_filename": "postgresql-%a.log",
+    "log_truncate_on_rotation": "on",
+    "log_rotation_age": "1d",
+    "log_rotation_size": "0",
+    "log_line_prefix": "%m [%p] %q%u@%d ",
+    "log_lock_waits": "on",
+    # Loopback only; the socket's folder is private as well.
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_permissions": "0700",
+}
+
+
+def configuration(port: int, socket_folder: Path) -> str:
+    """The text of the configuration file. `ALTER SYSTEM`, which PostgreSQL reads after it, can change the rest."""
+    # The folder's setting is a list: without the inner quotes a space or a comma would end the name.
+    folder = '"' + str(socket_folder).replace('"', '""') + '"'
+    settings = {**SETTINGS, "port": str(port), "unix_socket_directories": folder}
+    lines = [f"{name} = {_quoted(value)}" for name, value in settings.items()]
+    return "\n".join(["# Written at every start. Change settings with ALTER SYSTEM.", *lines, ""])
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"

@@ -1,0 +1,186 @@
+"""What each kind of connector is configured with and can do: a vendor is one class here."""
+
+import re
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+from maestro.db.tables.enums import ConnectorKind
+from maestro.errors import InvalidInput
+
+_CREDENTIALS: Final = re.compile(
+    r"""
+    [^\s/@:]+ : [^\s/@]+ @                                                 # user:password@host, in a URL or bare
+    | (?:password|passwd|pwd|secret|token|accountkey|access_?key|sig) \s*=  # a parameter of a connection string
+    | \b (?:AKIA|ASIA) [0-9A-Z]{16} \b                                     # an AWS access key
+    | -----BEGIN                                                           # a private key
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class ConnectorCapability(StrEnum):
+    """What a connector can be used for."""
+
+    OBJECT_STORE = "OBJECT_STORE"
+    SQL_SOURCE = "SQL_SOURCE"
+    DOCUMENT_SOURCE = "DOCUMENT_SOURCE"
+    TRACKING_SOURCE = "TRACKING_SOURCE"
+
+
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Url = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s/]+")]
+Prefix = Annotated[str, Field(max_length=1000)]
+
+
+class Vendor(BaseModel):
+    """The settings of one kind of connector, none of them secret; the class's docstring names the vendor."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", str_strip_whitespace=True, alias_generator=to_camel, validate_by_name=True
+    )
+    capabilities: ClassVar[tuple[ConnectorCapability, ...]]
+
+    @field_validator("*")
+    @classmethod
+    def _holds_no_credential(cls, value: Any) -> Any:
+        if isinstance(value, str) and _CREDENTIALS.search(value):
+            raise ValueError("looks as if it held a credential, which would be stored in the clear")
+        if isinstance(value, str) and not value.isprintable():
+            raise ValueError("holds an invisible character")
+        return value
+
+
+class Postgresql(Vendor):
+    """A PostgreSQL database."""
+
+    capabilities = (ConnectorCapability.SQL_SOURCE,)
+    host: Text = Field(description="Name or address of the server.")
+    port: Port = Field(default=5432, description="Port of the server; 5432 unless told.")
+    database: Text = Field(description="Name of the database.")
+    user: Text = Field(description="Name to sign in with.")
+    ssl_mode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = Field(
+        default="prefer",
+        description="How the connection is secured, in libpq's words: `prefer` unless told.",
+    )
+
+
+class Mysql(Vendor):
+    """A MySQL or MariaDB database."""
+
+    capabilities = (ConnectorCapability.SQL_SOURCE,)
+    host: Text = Field(description="Name or address of the server.")
+    port: Port = Field(default=3306, description="Port of the server; 3306 unless told.")
+    database: Text = Field(description="Name of the database.")
+    user: Text = Field(description="Name to sign in with.")
+
+
+class Mongodb(Vendor):
+    """A MongoDB database."""
+
+    capabilities = (ConnectorCapability.DOCUMENT_SOURCE,)
+    host: Text = Field(description="Name or address of the server, or of the cluster when `isSrv`.")
+    port: Port = Field(default=27017, description="Port of the server; 27017 unless told, unused when `isSrv`.")
+    database: Text = Field(description="Name of the database.")
+    user: Text | None = Field(default=None, description="Name to sign in with; null for none.")
+    is_srv: bool = Field(default=False, description="Whether the servers are found by the host's SRV records.")
+
+
+class Snowflake(Vendor):
+    """A Snowflake warehouse."""
+
+    capabilities = (ConnectorCapability.SQL_SOURCE,)
+    account: Text = Field(description="The account's identifier, like `organization-account`.")
+    user: Text = Field(description="Name to sign in with.")
+    warehouse: Text = Field(description="The warehouse that runs the queries.")
+    database: Text = Field(description="Name of the database.")
+    schema_name: Text = Field(default="PUBLIC", description="Name of the schema; PUBLIC unless told.", alias="schema")
+    role: Text | None = Field(default=None, description="The role to act in; the user's default unless told.")
+
+
+class Bigquery(Vendor):
+    """A Google BigQuery data set."""
+
+    capabilities = (ConnectorCapability.SQL_SOURCE,)
+    project: Text = Field(description="The Google Cloud project.")
+    dataset: Text = Field(description="Name of the data set.")
+    location: Text = Field(default="US", description="Where the data set is; US unless told.")
+
+
+class S3(Vendor):
+    """A bucket of Amazon S3 or of a store that speaks its protocol."""
+
+    capabilities = (ConnectorCapability.OBJECT_STORE,)
+    bucket: Text = Field(description="Name of the bucket.")
+    region: Text | None = Field(default=None, description="The bucket's region.")
+    endpoint_url: Url | None = Field(default=None, description="Address of the store when it is not Amazon's.")
+    prefix: Prefix = Field(default="", description="What the keys begin with; all of the bucket unless told.")
+
+
+class Gcs(Vendor):
+    """A bucket of Google Cloud Storage."""
+
+    capabilities = (ConnectorCapability.OBJECT_STORE,)
+    bucket: Text = Field(description="Name of the bucket.")
+    prefix: Prefix = Field(default="", description="What the names begin with; all of the bucket unless told.")
+    project: Text | None = Field(default=None, description="The Google Cloud project that pays.")
+
+
+class AzureBlob(Vendor):
+    """A container of Azure Blob Storage."""
+
+    capabilities = (ConnectorCapability.OBJECT_STORE,)
+    account: Text = Field(description="Name of the storage account.")
+    container: Text = Field(description="Name of the container.")
+    prefix: Prefix = Field(default="", description="What the names begin with; all of the container unless told.")
+
+
+class Mlflow(Vendor):
+    """An MLflow tracking server."""
+
+    capabilities = (ConnectorCapability.TRACKING_SOURCE,)
+    tracking_uri: Url = Field(description="Address of the tracking server, with http or https.")
+
+
+class Local(Vendor):
+    """A folder of the server."""
+
+    capabilities = (ConnectorCapability.OBJECT_STORE,)
+    folder: str = Field(max_length=1000, description="The folder's absolute path, without `..` in it.")
+
+    @field_validator("folder")
+    @classmethod
+    def _stays_where_it_says(cls, value: str) -> str:
+        path = PurePosixPath(value)
+        if not path.is_absolute() or ".." in path.parts:
+            raise ValueError("is no absolute path without `..`")
+        return value
+
+
+VENDORS: Final[dict[ConnectorKind, type[Vendor]]] = {
+    ConnectorKind[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", vendor.__name__).upper()]: vendor
+    for vendor in Vendor.__subclasses__()
+}
+"""The vendor of each kind: the class's name is the kind's."""
+
+
+def checked(kind: ConnectorKind, config: dict[str, Any], *, field: str) -> dict[str, Any]:
+    """Return a complete configuration by its names on the wire; InvalidInput with the setting that is wrong."""
+    try:
+        return VENDORS[kind](**config).model_dump(by_alias=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        setting = ".".join(map(str, first["loc"]))
+        message = first["msg"].removeprefix("Value error, ")
+        raise InvalidInput(
+            f"{setting}: {message}.",
+            field=f"{field}.{setting}",
+            hint="A connector's settings hold no password, token or key: credentials are added once encryption at "
+            "rest is there."
+            if "credential" in message
+            else None,
+        ) from None
