@@ -27,6 +27,8 @@ from maestro.filters import Aggregate, And, Comparison, Filter, Not, Operator, O
 from maestro.series_names import SeriesName
 
 AGGREGATES: Final = {Aggregate.LAST: "v_last", Aggregate.MIN: "v_min", Aggregate.MAX: "v_max"}
+SORTED_CHARACTERS: Final = 200
+"""How much of a text param counts for its order: what its index holds, and what a cursor can carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,14 @@ class Conditions:
         self._catalogue = catalogue
         self._metric_keys = metric_keys
         self._joins: dict[tuple[Space, str], FromClause] = {}
-        self._demanded = {
-            (one.target.space, one.target.key)
-            for one in (wanted.members if isinstance(wanted, And) else (wanted,))
-            if isinstance(one, Comparison)
+        members = wanted.members if isinstance(wanted, And) else (wanted,)
+        demands = [one for one in members if isinstance(one, Comparison)]
+        self._demanded = {(one.target.space, one.target.key) for one in demands}
+        # A metric can be there without a finite value, and a param without a number.
+        self._compared = {
+            (one.target.space, one.target.key, _column(one.target, prefer_number=_is_number(one.value)))
+            for one in demands
+            if one.operator is not Operator.EXISTS
         }
         self.where: ColumnElement[bool] = true() if wanted is None else self._of(wanted)
 
@@ -62,14 +68,19 @@ class Conditions:
             source = source.join(table, self._on(space, key, table), isouter=not is_inner)
         return source
 
-    def sort(self, target: Target) -> tuple[ColumnElement[Any], bool]:
-        """Return the expression of a sort term and whether it can be null."""
+    def sort(self, target: Target) -> list[tuple[ColumnElement[Any], bool]]:
+        """Return the expressions of a sort term, each with whether it can be null; params as numbers, then as texts."""
         if target.space is Space.FIELD:
             field = self._catalogue.fields[target.key]
             chosen = field.expression if field.orders is None else field.orders
-            return typing.cast("ColumnElement[Any]", chosen), field.is_nullable
-        expression = self._value(target, prefer_number=True)
-        return expression, (target.space, target.key) not in self._demanded
+            return [(typing.cast("ColumnElement[Any]", chosen), field.is_nullable)]
+        place = target.space, target.key
+        is_present = (*place, _column(target, prefer_number=True)) in self._compared
+        first = self._value(target, prefer_number=True), not is_present
+        if target.space is not Space.PARAMS or is_present:
+            return [first]
+        words = func.left(self._join(target).c.text, SORTED_CHARACTERS, type_=String)
+        return [first, (words, place not in self._demanded)]
 
     def _of(self, wanted: Filter) -> ColumnElement[bool]:
         match wanted:
@@ -115,11 +126,8 @@ class Conditions:
 
     def _value(self, target: Target, *, prefer_number: bool) -> ColumnElement[Any]:
         match target.space:
-            case Space.METRICS:
-                return self._join(target).c[AGGREGATES[target.aggregate]]
-            case Space.PARAMS:
-                table = self._join(target)
-                return table.c.number if prefer_number else table.c.text
+            case Space.METRICS | Space.PARAMS:
+                return self._join(target).c[_column(target, prefer_number=prefer_number)]
             case _:
                 return cast(self._catalogue.columns.tags[target.key].astext, String)
 
@@ -174,8 +182,8 @@ _SIMPLE: Final[dict[Operator, Callable[[SQLColumnExpression[Any], Any], ColumnEl
 
 
 def prefix_query(words: str) -> str:
-    """Return a tsquery for all words, each as the beginning of one in the document."""
-    return " & ".join(f"{word}:*" for word in re.findall(r"\w+", words)) or "''"
+    """Return a tsquery for all words, each as the beginning of one in the document; it matches nothing without any."""
+    return " & ".join(f"{word}:*" for word in re.findall(r"\w+", words))
 
 
 def targets(wanted: Filter | None) -> Iterator[Target]:
@@ -190,6 +198,13 @@ def targets(wanted: Filter | None) -> Iterator[Target]:
             yield target
         case None:
             return
+
+
+def _column(target: Target, *, prefer_number: bool) -> str:
+    """Return the column of a metric's or a param's table that is compared."""
+    if target.space is Space.METRICS:
+        return AGGREGATES[target.aggregate]
+    return "number" if prefer_number else "text"
 
 
 def _among(column: ColumnElement[Any], ids: tuple[Any, ...]) -> ColumnElement[bool]:

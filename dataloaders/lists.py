@@ -68,18 +68,23 @@ class Order:
 
 
 class ListLoader(Loader[tuple[Scope, PageRequest], Page]):
-    """Pages of one list. `scope` names the column that holds the key's first part; None lists the organisation."""
+    """Pages of one list. `scope` names the column that holds the key's first part; None lists the organisation.
+
+    `projects` is the SQL of the projects that the scopes `$3` lie in, where metrics are looked for in these alone.
+    """
 
     catalogue: ClassVar[Catalogue]
     scope: ClassVar[str | None] = None
+    projects: ClassVar[str | None] = None
 
     async def fetch(self, keys: Sequence[tuple[Scope, PageRequest]]) -> list[Page | Exception]:
         """Return the page of each (scope, request), one statement for all keys that share a request."""
-        scopes: dict[PageRequest, list[Scope]] = defaultdict(list)
-        for scope, request in keys:
-            scopes[request].append(scope)
+        groups: dict[tuple[PageRequest, Scope], list[Scope]] = defaultdict(list)
+        for scope, request in dict.fromkeys(keys):
+            # A cursor belongs to one scope and is to be refused by the others.
+            groups[request, scope if request.window.cursor is not None else None].append(scope)
         pages: dict[tuple[Scope, PageRequest], Page | Exception] = {}
-        for request, members in scopes.items():
+        for (request, _), members in groups.items():
             try:
                 pages.update(await self._pages(request, members))
             except MaestroError as error:
@@ -89,7 +94,7 @@ class ListLoader(Loader[tuple[Scope, PageRequest], Page]):
     async def _pages(self, request: PageRequest, scopes: list[Scope]) -> dict[tuple[Scope, PageRequest], Page]:
         bindings = {scope: self._binding(request.listing, scope) for scope in scopes}
         window = request.window
-        conditions, orders = await self.prepared(request.listing)
+        conditions, orders = await self.prepared(request.listing, scopes)
         position = None
         if window.cursor is not None:
             named = "before" if window.is_backward else "after"
@@ -97,39 +102,46 @@ class ListLoader(Loader[tuple[Scope, PageRequest], Page]):
         query = self._page_query(conditions, orders, request=request, position=position)
         rows = await self._scoped(query, scopes)
         return {
-            (scope, request): self._page(rows[scope], (scope, request), bound_to=bindings[scope]) for scope in scopes
+            (scope, request): self._page(
+                rows[scope], (scope, request), bound_to=bindings[scope], sort_width=len(orders) - 1
+            )
+            for scope in scopes
         }
 
-    async def prepared(self, listing: Listing) -> tuple[Conditions, list[Order]]:
-        """Return the SQL of a listing's filter and sort."""
+    async def prepared(self, listing: Listing, scopes: Sequence[Scope]) -> tuple[Conditions, list[Order]]:
+        """Return the SQL of a listing's filter and sort in some scopes."""
         names = {
             SeriesName.parse(target.key).key
             for target in [*targets(listing.filter), *(term.target for term in listing.sort)]
             if target.space is Space.METRICS
         }
-        keys = await self._metric_keys(names) if names else {}
+        keys = await self._metric_keys(names, scopes) if names else {}
         conditions = Conditions(self.catalogue, listing.filter, keys)
-        terms = [(conditions.sort(term.target), term.is_descending) for term in listing.sort]
-        orders = [Order(expression, descending, nullable) for (expression, nullable), descending in terms]
+        orders = [
+            Order(expression, term.is_descending, is_nullable)
+            for term in listing.sort
+            for expression, is_nullable in conditions.sort(term.target)
+        ]
         newest_first = orders[0].is_descending if orders else True
         return conditions, [*orders, Order(self.catalogue.columns.id, newest_first, is_nullable=False)]
 
-    async def _metric_keys(self, names: set[str]) -> dict[str, KeyIds]:
+    async def _metric_keys(self, names: set[str], scopes: Sequence[Scope]) -> dict[str, KeyIds]:
+        narrowed = f"AND project_id IN ({self.projects}) " if self.projects is not None else ""
         rows = await self.db.fetch_sql(
-            "SELECT name, array_agg(id) AS ids, array_agg(project_id) AS projects FROM metric_key "
-            "WHERE organization_id = $1 AND name = ANY($2) GROUP BY name",
+            "SELECT name, array_agg(id) AS ids, array_agg(project_id) AS projects FROM metric_key "  # noqa: S608 -- the class's own SQL
+            f"WHERE organization_id = $1 AND name = ANY($2) {narrowed}GROUP BY name",
             self.organization_id,
             list(names),
+            *([list(scopes)] if narrowed else []),
         )
         return {row.name: KeyIds(tuple(row.ids), tuple(row.projects)) for row in rows}
 
     def base(self, conditions: Conditions, listing: Listing, *columns: Any) -> Select[Any]:
         """Return the SELECT of a listing's rows without order and limit."""
         c = self.catalogue.columns
-        trash = c.deleted_at.is_not(None) if listing.in_trash else c.deleted_at.is_(None)
         conditions_here = [conditions.where, c.organization_id == self.organization_id]
         if "deleted_at" in c:
-            conditions_here.append(trash)
+            conditions_here.append(c.deleted_at.is_not(None) if listing.in_trash else c.deleted_at.is_(None))
         return select(*columns).select_from(conditions.joined(self.catalogue.table.__table__)).where(*conditions_here)
 
     def _page_query(
@@ -149,7 +161,7 @@ class ListLoader(Loader[tuple[Scope, PageRequest], Page]):
         if len(scopes) == 1:
             # A plain equality lets the planner use what it knows of this very scope.
             return {scopes[0]: await self.db.fetch(query.where(column == scopes[0]))}
-        wanted = func.unnest(KEYS).table_valued("key").alias("wanted")
+        wanted = func.unnest(KEYS).table_valued("key", name="wanted").render_derived()
         each = query.where(column == wanted.c.key).lateral("each")
         rows = await self.db.fetch(
             select(wanted.c.key.label("_scope"), *each.c).select_from(wanted.join(each, true())), keys=scopes
@@ -159,7 +171,7 @@ class ListLoader(Loader[tuple[Scope, PageRequest], Page]):
             found[row["_scope"]].append(row)
         return found
 
-    def _page(self, rows: list[Row], key: tuple[Scope, PageRequest], *, bound_to: bytes) -> Page:
+    def _page(self, rows: list[Row], key: tuple[Scope, PageRequest], *, bound_to: bytes, sort_width: int) -> Page:
         scope, request = key
         backward, has_more = request.window.is_backward, len(rows) > request.window.size
         continues = request.window.cursor is not None
@@ -171,7 +183,7 @@ class ListLoader(Loader[tuple[Scope, PageRequest], Page]):
             has_next=continues if backward else has_more,
             has_previous=has_more if backward else continues,
             bound_to=bound_to,
-            sort_width=len(request.listing.sort),
+            sort_width=sort_width,
             total_key=(type(self), scope, request.listing),
         )
 
@@ -196,7 +208,7 @@ class Totals(Loader[tuple[type[ListLoader], Scope, Listing], int]):
 
     async def _count(self, kind: type[ListLoader], listing: Listing, scopes: set[Scope]) -> list[tuple[Scope, int]]:
         pages = kind(self.db, self.viewer)
-        conditions, _ = await pages.prepared(listing)
+        conditions, _ = await pages.prepared(listing, list(scopes))
         if kind.scope is None:
             rows = await self.db.fetch(pages.base(conditions, listing, func.count().label("total")))
             return [(None, rows[0].total)]

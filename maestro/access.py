@@ -54,7 +54,7 @@ class Access:
     def __init__(self, db: Database, *, secret: bytes, session_ttl: timedelta) -> None:
         self._db = db
         self._session_ttl = session_ttl
-        self._known: dict[str, tuple[Viewer, float]] = {}
+        self._known: dict[tuple[str | None, str | None], tuple[Viewer, float]] = {}
         self._sessions = URLSafeTimedSerializer(secret, salt="maestro.session")
 
     async def create_link_token(self, user_id: UUID) -> str:
@@ -81,14 +81,14 @@ class Access:
 
     async def viewer(self, *, session: str | None, key: str | None) -> Viewer | None:
         """Return who is asking, by a key where there is one, else by a session."""
-        credential = key or session
-        if credential is None:
+        if not key and not session:
             return None
+        credential = (None, key) if key else (session, None)
         known = self._known.get(credential)
         if known is not None and known[1] > time.monotonic():
             return known[0]
         self._known.pop(credential, None)
-        viewer = await (self._viewer_of_key(credential) if key else self._viewer_of_session(credential))
+        viewer = await (self._viewer_of_key(key) if key else self._viewer_of_session(session or ""))
         if viewer is not None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()

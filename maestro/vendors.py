@@ -40,9 +40,7 @@ Prefix = Annotated[str, Field(max_length=1000)]
 class Vendor(BaseModel):
     """The settings of one kind of connector, none of them secret; the class's docstring names the vendor."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", str_strip_whitespace=True, alias_generator=to_camel, validate_by_name=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, alias_generator=to_camel)
     capabilities: ClassVar[tuple[ConnectorCapability, ...]]
 
     @field_validator("*")
@@ -168,10 +166,16 @@ VENDORS: Final[dict[ConnectorKind, type[Vendor]]] = {
 """The vendor of each kind: the class's name is the kind's."""
 
 
+def wire_name(vendor: type[Vendor], setting: str) -> str:
+    """Return a setting's name in the schema and in the database."""
+    return str(vendor.model_fields[setting].alias)
+
+
 def checked(kind: ConnectorKind, config: dict[str, Any], *, field: str) -> dict[str, Any]:
-    """Return a complete configuration by its names on the wire; InvalidInput with the setting that is wrong."""
+    """Return a complete configuration, its names as on the wire; InvalidInput with the setting that is wrong."""
+    vendor = VENDORS[kind]
     try:
-        return VENDORS[kind](**config).model_dump(by_alias=True)
+        return vendor(**{wire_name(vendor, name): value for name, value in config.items()}).model_dump(by_alias=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         setting = ".".join(map(str, first["loc"]))

@@ -17,6 +17,7 @@ from maestro.db.tables import (
     RegisteredModel,
     Run,
 )
+from resolvers import validation
 from resolvers.context import Context
 from resolvers.writing import Writer, names_unique, refuse_change, writing
 
@@ -46,13 +47,18 @@ async def delete(ctx: Context, table: type[Base], key: UUID, *, expected_version
     NotFound, StaleVersion.
     """
     async with writing(ctx) as writer:
-        current = await writer.row(table, key, lock=True)
-        if current.deleted_at is not None:
-            return current
-        if expected_version is not None and current.version != expected_version:
-            refuse_change(table, current, expected_version)
-        await _take_along(writer, table, key)
-        return (await _mark(writer, table, table.__table__.c.id == key, root=None))[0]
+        return await discard(writer, table, key, expected_version=expected_version)
+
+
+async def discard(writer: Writer, table: type[Base], key: UUID, *, expected_version: int | None = None) -> Row:
+    """Do what `delete` does in a transaction that does more than that."""
+    current = await writer.row(table, key, lock=True)
+    if current.deleted_at is not None:
+        return current
+    if expected_version is not None and current.version != expected_version:
+        refuse_change(table, current, expected_version)
+    await _take_along(writer, table, key)
+    return (await _mark(writer, table, table.__table__.c.id == key, root=None))[0]
 
 
 async def restore(ctx: Context, table: type[Base], key: UUID, *, name: str | None = None) -> Row:
@@ -61,19 +67,26 @@ async def restore(ctx: Context, table: type[Base], key: UUID, *, name: str | Non
     NotFound, Conflict when what contains it is in the trash, NameTaken when its name has been given to another.
     """
     async with writing(ctx) as writer:
-        current = await writer.row(table, key, lock=True)
-        if current.deleted_at is None:
-            return current
-        for column, container in CONTAINERS.get(table, {}).items():
-            if current[column] is not None:
-                await writer.parent(container, current[column])
-        renamed = {} if name is None else {"name": name}
-        c = table.__table__.c
-        with names_unique(table, {"name": current.get("name"), **renamed}):
-            row = (await writer.tx.fetch(_unmark(table, c.id == key, **renamed).returning(*c)))[0]
-        for contained in _everything_in(table):
-            await writer.tx.fetch(_unmark(contained, contained.__table__.c.trashed_with_id == key))
-        return row
+        return await bring_back(writer, table, key, name=name)
+
+
+async def bring_back(writer: Writer, table: type[Base], key: UUID, *, name: str | None = None) -> Row:
+    """Do what `restore` does in a transaction that does more than that."""
+    current = await writer.row(table, key, lock=True)
+    if current.deleted_at is None:
+        return current
+    for column, container in CONTAINERS.get(table, {}).items():
+        if current[column] is not None:
+            await writer.parent(container, current[column])
+    renamed = {} if name is None else {"name": validation.name(name)}
+    if name is not None and "slug" in current:
+        renamed["slug"] = validation.slug_from(name, otherwise=current.slug)
+    c = table.__table__.c
+    with names_unique(table, {**current, **renamed}):
+        row = (await writer.tx.fetch(_unmark(table, c.id == key, **renamed).returning(*c)))[0]
+    for contained in _everything_in(table):
+        await writer.tx.fetch(_unmark(contained, contained.__table__.c.trashed_with_id == key))
+    return row
 
 
 async def _take_along(writer: Writer, table: type[Base], root: UUID) -> None:

@@ -107,8 +107,13 @@ def names_unique(table: type[Base], values: Mapping[str, Any]) -> Iterator[None]
     except UniqueViolation as violation:
         index = str(violation.constraint_name)
         column = next((name for name in ("slug", "external_id", "number") if index.endswith(name)), "name")
+        wording = f"{_article(table)} {table.__name__} with the {column.replace('_', ' ')}"
         raise NameTaken(
-            f"There is already a {table.__name__} with the {column.replace('_', ' ')} {values.get(column)!r}.",
-            field=column,
+            f"There is already {wording} {values.get(column)!r}.",
+            field="externalId" if column == "external_id" else column,
             hint="Choose another, or restore or rename the one that has it.",
         ) from None
+
+
+def _article(table: type[Base]) -> str:
+    return "an" if table.__name__[0] in "AEIOU" else "a"

@@ -1,6 +1,7 @@
 """Relay's connections over keyset pages, and the arguments that every list takes."""
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
@@ -91,8 +92,10 @@ class Connection(Generic[NodeType]):
 def given(sent: Any) -> Any:
     """Return an input object as plain values, without what the client left out."""
     if isinstance(sent, list):
-        return [given(item) for item in sent]
-    if not hasattr(sent, "__strawberry_definition__"):
+        # Columns of points have many thousand items, which are no input objects.
+        return [given(item) for item in sent] if sent and hasattr(sent[0], "__strawberry_definition__") else sent
+    # A member of an enum has the definition too, on its class.
+    if isinstance(sent, Enum) or not hasattr(sent, "__strawberry_definition__"):
         return sent
     fields: Mapping[str, Any] = vars(sent)
     return {name: given(item) for name, item in fields.items() if item is not strawberry.UNSET}

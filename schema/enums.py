@@ -1,14 +1,23 @@
 """Enums of the schema: the closed sets of the tables with a description of each value."""
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import TypeVar
 
 import strawberry
 
+from dataloaders import samples
+from maestro import filters, vendors
 from maestro.db.tables import enums
 
 E = TypeVar("E", bound=type[Enum])
+
+
+class SignInMethod(StrEnum):
+    """How a viewer signed in."""
+
+    SESSION = "SESSION"
+    API_KEY = "API_KEY"
 
 
 def described(members: E, description: str, values: Mapping[str, str]) -> E:
@@ -60,6 +69,20 @@ MetricDirection = described(
     "Which way a metric gets better.",
     {"MINIMIZE": "Less is better.", "MAXIMIZE": "More is better.", "NONE": "Neither."},
 )
+Aggregate = described(
+    filters.Aggregate,
+    "Which value of a metric's series counts.",
+    {"LAST": "The one at the last step.", "MIN": "The least.", "MAX": "The greatest."},
+)
+XAxis = described(
+    samples.XAxis,
+    "What the x of a chart is.",
+    {
+        "STEP": "The step.",
+        "TIME": "The time, in milliseconds since 1970.",
+        "RELATIVE_TIME": "The time since the start of the run, in milliseconds.",
+    },
+)
 ModelLifecycle = described(
     enums.ModelLifecycle,
     "How far a model version has come.",
@@ -85,7 +108,7 @@ LineageKind = described(
     "What one object has to do with another.",
     {
         "USED": "The run read the artifact.",
-        "PRODUCED": "The run wrote the artifact.",
+        "PRODUCED": "The run made the artifact or the model version.",
         "TRAINED_ON": "The model version was trained on the data.",
         "DERIVED_FROM": "One was made from the other.",
         "DEPLOYED_AS": "The model version serves under that name.",
@@ -155,5 +178,47 @@ Role = described(
         "MAINTAINER": "Deletes, promotes, manages connectors and cancels jobs too.",
         "CONTRIBUTOR": "Writes experiments, runs, artifacts and models.",
         "VIEWER": "Reads.",
+    },
+)
+described(
+    SignInMethod,
+    "How somebody signed in.",
+    {"SESSION": "In a browser.", "API_KEY": "With an API key."},
+)
+described(
+    vendors.ConnectorCapability,
+    "What a connector can be used for.",
+    {
+        "OBJECT_STORE": "Keeps files.",
+        "SQL_SOURCE": "Answers SQL queries.",
+        "DOCUMENT_SOURCE": "Answers queries for documents.",
+        "TRACKING_SOURCE": "Has experiments and runs of another system.",
+    },
+)
+described(
+    filters.SuggestionKind,
+    "What a suggestion for a filter is.",
+    {
+        "FIELD": "A field of the list.",
+        "KEY": "A metric, a param or a tag.",
+        "OPERATOR": "A way to compare.",
+        "VALUE": "Something to compare with.",
+        "KEYWORD": "A word of the filter language.",
+    },
+)
+described(
+    filters.ValueType,
+    "What a field of a filter holds.",
+    {
+        "STRING": "A text.",
+        "TEXT": "Text that is searched by words.",
+        "NUMBER": "A number.",
+        "INTEGER": "A whole number.",
+        "DATETIME": "A moment.",
+        "DURATION": "A length of time, in milliseconds or as text like `1.5h`.",
+        "BOOLEAN": "True or false.",
+        "ENUM": "One of a closed set of values.",
+        "ID": "An id.",
+        "ANY": "A text, a number, true or false, value by value.",
     },
 )

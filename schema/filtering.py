@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import Enum, StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import strawberry
 from strawberry import UNSET
@@ -10,10 +10,13 @@ from strawberry.utils.str_converters import to_camel_case
 
 from dataloaders.catalogue import Catalogue, Sort
 from dataloaders.lists import Listing
+from maestro.errors import InvalidInput
 from maestro.filters import Filter, Space, Target, combine, from_input, parse
 from schema.enums import described
 
 E = TypeVar("E")
+
+MOST_SORTS: Final = 8
 
 
 def condition(description: str, *, name: str | None = None) -> Any:
@@ -21,12 +24,18 @@ def condition(description: str, *, name: str | None = None) -> Any:
     return strawberry.field(default=UNSET, description=description, name=name)
 
 
-@strawberry.enum(description="From the least to the greatest, or the other way round; nulls come last either way.")
 class SortDirection(StrEnum):
     """The direction of a sort term."""
 
     ASC = "ASC"
     DESC = "DESC"
+
+
+described(
+    SortDirection,
+    "The direction of a sort term; nulls come last either way.",
+    {"ASC": "From the least to the greatest.", "DESC": "From the greatest to the least."},
+)
 
 
 @strawberry.input(description="Conditions on a text; all that are given must hold.")
@@ -105,6 +114,8 @@ def sort_fields(name: str, catalogue: Catalogue) -> type[Enum]:
 
 def listing(catalogue: Catalogue, *, wanted: Any, text: str | None, sort: tuple[Sort, ...], in_trash: bool) -> Listing:
     """Read both forms of the filter into one; FilterError with the place of what is wrong."""
+    if len(sort) > MOST_SORTS:
+        raise InvalidInput(f"{len(sort)} sort terms; at most {MOST_SORTS} count.", field="sort", limit=MOST_SORTS)
     typed: Filter | None = None
     if wanted is not None and (conditions := plain(wanted)):
         typed = from_input(conditions, catalogue.vocabulary)

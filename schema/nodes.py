@@ -21,9 +21,17 @@ KINDS: dict[Kind, type["Node"]] = {}
 """The type of each kind of node; filled by the types themselves."""
 
 
+class RowBacked:
+    """An object made from its row alone, kept as `row`: a leaf without a resolver is the row's column of that name."""
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached for declared leaves only: they are no attributes of the class.
+        return getattr(self.__dict__["row"], name)
+
+
 @strawberry.interface(description="Anything that has an id. `node(id)` finds it whatever its type is.")
-class Node:
-    """A GraphQL object made from its row alone: a leaf without a resolver is the row's column of that name."""
+class Node(RowBacked):
+    """A GraphQL object with a kind, which its id tells."""
 
     row: strawberry.Private[Any]
     kind: ClassVar[Kind]
@@ -32,10 +40,6 @@ class Node:
         if kind is not None:
             cls.kind = kind
             KINDS[kind] = cls
-
-    def __getattr__(self, name: str) -> Any:
-        # Reached for declared leaves only: they are no attributes of the class.
-        return getattr(self.__dict__["row"], name)
 
     @computed("id", description="Identifies the object everywhere; its kind can be read from it.")
     def id(self) -> strawberry.ID:

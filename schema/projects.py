@@ -8,14 +8,23 @@ from strawberry.types import Info
 
 import resolvers.projects
 import resolvers.trash
+from dataloaders.artifacts import ArtifactsByProject
+from dataloaders.connectors import ConnectorsByProject
+from dataloaders.experiments import ExperimentsByProject
 from dataloaders.lists import PageRequest
+from dataloaders.metrics import MetricKeysByProject
+from dataloaders.models import ModelsByProject
 from dataloaders.paging import window
 from dataloaders.projects import PROJECTS, ProjectById, Projects
-from execution.declare import column, one, page
+from dataloaders.runs import RunsByProject
+from execution.declare import column, many, one, page
 from maestro.db.tables import Project as ProjectTable
 from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
+from schema.artifacts import Artifact, artifact_page
 from schema.connections import After, Before, Connection, FilterText, First, InTrash, Last, given
+from schema.connectors import Connector, connector_page
+from schema.experiments import Experiment, experiment_page
 from schema.filtering import (
     DateTimeCondition,
     IdCondition,
@@ -26,8 +35,12 @@ from schema.filtering import (
     listing,
     sort_fields,
 )
+from schema.metrics import MetricKey
+from schema.models import RegisteredModel, model_page
 from schema.nodes import Owned, Trashable, by_id
 from schema.outcomes import NameTaken, StaleVersion
+from schema.run_lists import run_page
+from schema.runs import Run
 
 ProjectSortField = sort_fields("ProjectSortField", PROJECTS)
 
@@ -39,6 +52,18 @@ class Project(Owned, Trashable, kind=Kind.Project):
     name: str = column("Its name, unique in the organisation.")
     slug: str = column("Its name in addresses, unique in the organisation.")
     description: str = column("What it is about, in Markdown.")
+    experiments: Connection[Experiment] = page(
+        ExperimentsByProject, arguments=experiment_page, description="Its experiments."
+    )
+    runs: Connection[Run] = page(RunsByProject, arguments=run_page, description="The runs of all its experiments.")
+    models: Connection[RegisteredModel] = page(ModelsByProject, arguments=model_page, description="Its models.")
+    artifacts: Connection[Artifact] = page(ArtifactsByProject, arguments=artifact_page, description="Its artifacts.")
+    connectors: Connection[Connector] = page(
+        ConnectorsByProject, arguments=connector_page, description="The connectors that serve it alone."
+    )
+    metric_keys: list[MetricKey] = many(
+        MetricKeysByProject, description="The metrics that its runs have logged, sorted by name."
+    )
 
 
 @strawberry.input(description="Which projects; all members that are given must hold.")
@@ -134,13 +159,19 @@ RestoreProjectPayload = Annotated[
 ]
 
 
+ProjectId = Annotated[strawberry.ID, strawberry.argument(description="The id of a Project.")]
+
+
 @strawberry.type
 class ProjectMutations:
     """Root fields."""
 
     @strawberry.mutation(description="Create a project.")
     async def create_project(
-        self, info: Info[Any, Any], input: CreateProjectInput, idempotency_key: IdempotencyKey = None
+        self,
+        info: Info[Any, Any],
+        input: Annotated[CreateProjectInput, strawberry.argument(description="The project.")],
+        idempotency_key: IdempotencyKey = None,
     ) -> CreateProjectPayload:
         """Create."""
         row = await resolvers.projects.create(info.context, given(input), idempotency_key=idempotency_key)
@@ -150,8 +181,8 @@ class ProjectMutations:
     async def update_project(
         self,
         info: Info[Any, Any],
-        id: strawberry.ID,
-        input: UpdateProjectInput,
+        id: ProjectId,
+        input: Annotated[UpdateProjectInput, strawberry.argument(description="The changes.")],
         expected_version: ExpectedVersion = None,
     ) -> UpdateProjectPayload:
         """Update."""
@@ -162,7 +193,7 @@ class ProjectMutations:
 
     @strawberry.mutation(description="Move a project and all it contains to the trash.")
     async def delete_project(
-        self, info: Info[Any, Any], id: strawberry.ID, expected_version: ExpectedVersion = None
+        self, info: Info[Any, Any], id: ProjectId, expected_version: ExpectedVersion = None
     ) -> Project:
         """Delete."""
         row = await resolvers.trash.delete(
@@ -171,9 +202,7 @@ class ProjectMutations:
         return Project(row=row)
 
     @strawberry.mutation(description="Bring a project back from the trash with what its deletion took along.")
-    async def restore_project(
-        self, info: Info[Any, Any], id: strawberry.ID, name: NewName = None
-    ) -> RestoreProjectPayload:
+    async def restore_project(self, info: Info[Any, Any], id: ProjectId, name: NewName = None) -> RestoreProjectPayload:
         """Restore."""
         row = await resolvers.trash.restore(info.context, ProjectTable, uuid_of(Kind.Project, id), name=name)
         return ProjectSaved(project=Project(row=row))

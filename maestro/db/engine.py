@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import orjson
 from sqlalchemy import Executable, event, make_url
@@ -12,6 +12,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from maestro.db.rows import Row
 
+_JSONB_VERSION: Final = b"\x01"
+"""What stands in front of the text in the binary form of jsonb."""
 DIALECT = dialect_module.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves dialect constructors untyped
 
 
@@ -131,14 +133,17 @@ class Database:
 
 
 def _decode_json(connection: Any, _record: Any) -> None:
-    async def set_codec(driver: Any) -> None:
-        for name in ("json", "jsonb"):
-            await driver.set_type_codec(
-                name, schema="pg_catalog", format="text", encoder=_as_json_text, decoder=orjson.loads
-            )
+    # In the binary forms, since COPY takes no other.
+    async def set_codecs(driver: Any) -> None:
+        for name, encoder, decoder in (("json", orjson.dumps, orjson.loads), ("jsonb", _as_jsonb, _of_jsonb)):
+            await driver.set_type_codec(name, schema="pg_catalog", format="binary", encoder=encoder, decoder=decoder)
 
-    connection.run_async(set_codec)
+    connection.run_async(set_codecs)
 
 
-def _as_json_text(value: Any) -> str:
-    return orjson.dumps(value).decode()
+def _as_jsonb(value: Any) -> bytes:
+    return _JSONB_VERSION + orjson.dumps(value)
+
+
+def _of_jsonb(data: bytes) -> Any:
+    return orjson.loads(data[len(_JSONB_VERSION) :])

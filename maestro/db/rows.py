@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 
 
 class Row(asyncpg.Record):  # type: ignore[type-arg,misc,unused-ignore] # asyncpg ships no types of its own
@@ -25,8 +26,21 @@ UniqueViolation = asyncpg.UniqueViolationError
 UndefinedTable = asyncpg.UndefinedTableError
 """What the driver raises when there is no such table."""
 
-CONNECTION_LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError)
-"""What the driver raises when the server cannot be reached any more; trying again later may help."""
+StatementFailed = asyncpg.PostgresError
+"""What the driver raises when the server refuses a statement, whatever the reason."""
+
+CONNECTION_LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    DBAPIError,
+)
+"""What is raised when the server cannot be reached any more; trying again later may help.
+
+Statements run on the driver itself, so SQLAlchemy's error stands for a connection that could not be opened.
+"""
 
 
 class Listener:

@@ -7,6 +7,7 @@ from maestro.points.cells import Cells as Cells
 from maestro.points.codec import decode as decode
 from maestro.points.codec import encode as encode
 from maestro.points.columns import BLOCK_POINTS as BLOCK_POINTS
+from maestro.points.columns import NO_POINTS as NO_POINTS
 from maestro.points.columns import Axis as Axis
 from maestro.points.columns import PointColumns as PointColumns
 from maestro.points.errors import DamagedBlock as DamagedBlock

@@ -6,6 +6,7 @@ offsets from the head and lengths. Values are stored as float32 where all of the
 hold all of them. Records are of one size within a block, so that the blocks of a series are read as one array.
 """
 
+import math
 import struct
 from collections import defaultdict
 from collections.abc import Iterable
@@ -22,10 +23,15 @@ BIN_POINTS: Final = 64
 
 _HEAD: Final = struct.Struct("<H5sqq")
 _WIDTHS: Final = (1, 2, 4, 8)
+_FLOAT32: Final = struct.Struct("<f")
+_SINGLE: Final = struct.Struct("<4fdB4x")
+_DOUBLE: Final = struct.Struct("<4ddB4x")
 
 
 def pack_bins(points: PointColumns) -> bytes:
     """Summarise the points of a block; the bytes are of format `sealed.CODEC`."""
+    if len(points) == 1:
+        return _pack_point(points)
     starts = np.arange(0, len(points), BIN_POINTS)
     bins = Cells.of_points(points, Axis.STEP).grouped(starts)
     step0 = int(bins.x0[0])
@@ -54,6 +60,16 @@ def unpack_bins(blocks: Iterable[tuple[int, bytes]], axis: Axis) -> Cells:
         alike[widths].append((n, step0, t0, payload[_HEAD.size :]))
     parts = [_cells(widths, found, axis) for widths, found in alike.items()]
     return Cells.joined(parts) if parts else Cells.of_rows([])
+
+
+def _pack_point(points: PointColumns) -> bytes:
+    """The same bytes for the block of a single point, of which there are many: arrays would take ten times as long."""
+    value = points.values.item()
+    is_finite = math.isfinite(value)
+    extreme, total = (value + 0.0, value) if is_finite else (math.nan, 0.0)
+    width, form = (4, _SINGLE) if not is_finite or _is_single(value) else (8, _DOUBLE)
+    head = _HEAD.pack(1, bytes([width, 1, 1, 1, 1]), points.steps.item(), points.timestamps_ms.item())
+    return seal(Content.BINS, head + form.pack(extreme, extreme, value, value, total, not is_finite))
 
 
 def _cells(widths: bytes, blocks: list[tuple[int, int, int, memoryview]], axis: Axis) -> Cells:
@@ -100,6 +116,13 @@ def _value_width(values: Float64s) -> int:
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         single = values.astype(np.float32)
     return 4 if np.array_equal(single, values, equal_nan=True) else 8
+
+
+def _is_single(value: float) -> bool:
+    try:
+        return bool(_FLOAT32.unpack(_FLOAT32.pack(value))[0] == value)
+    except OverflowError:
+        return False
 
 
 def _width(offsets: Int64s) -> int:

@@ -25,7 +25,7 @@ class Axis(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PointColumns:
-    """One or more points: `steps` strictly increase, `timestamps_ms` (since 1970) and `values` may be anything."""
+    """Points: `steps` strictly increase, `timestamps_ms` (since 1970) and `values` may be anything."""
 
     steps: Int64s
     timestamps_ms: Int64s
@@ -78,3 +78,6 @@ class PointColumns:
 
     def __len__(self) -> int:
         return len(self.steps)
+
+
+NO_POINTS: Final = PointColumns(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64))

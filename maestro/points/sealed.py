@@ -20,6 +20,7 @@ class Content(IntEnum):
 
 
 def seal(content: Content, payload: bytes) -> bytes:
+    """Put a checksum before a payload, started with what kind of content it is."""
     return zlib.crc32(payload, content).to_bytes(_CRC_BYTES, "little") + payload
 
 

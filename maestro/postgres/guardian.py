@@ -67,6 +67,7 @@ def watch(postgres: subprocess.Popen[bytes], server: int) -> None:
 
 
 def shut_down(postgres: subprocess.Popen[bytes]) -> None:
+    """End PostgreSQL, less and less gently until it has gone."""
     for signum, patience_s in SHUTDOWN:
         postgres.send_signal(signum)
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,0 +1,70 @@
+"""What a client is told: data, and errors that are coded, with hints, or masked when they are unexpected."""
+
+import logging
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+from graphql import GraphQLError, GraphQLSyntaxError
+from starlette.responses import JSONResponse
+from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.types import ExecutionResult
+
+from maestro.errors import MaestroError
+
+logger = logging.getLogger(__name__)
+
+MASKED: Final = "Something went wrong on the server."
+COERCION: Final = re.compile(r"Variable '\$\w+' has invalid value")
+"""How graphql-core speaks of a value that does not fit its variable; nothing else in its error tells."""
+
+
+def answer_of(result: ExecutionResult) -> dict[str, Any]:
+    """Shape an operation's result: no `data` when it was refused before it ran, `errors` when there are some."""
+    # What goes wrong in a field has a path.
+    is_refused = result.data is None and all(error.path is None for error in result.errors or ())
+    answer: dict[str, Any] = {} if is_refused else {"data": result.data}
+    if result.errors:
+        answer["errors"] = [told(error) for error in result.errors]
+    if result.extensions:
+        answer["extensions"] = result.extensions
+    return answer
+
+
+def told(error: GraphQLError) -> Mapping[str, Any]:
+    """Return what a client is told of an error; anything unexpected is masked and logged under a trace id."""
+    cause = error.original_error
+    if isinstance(cause, MaestroError):
+        return _with_extensions(error, cause.extensions)
+    if isinstance(cause, CannotGetOperationTypeError):
+        return {"message": cause.as_http_error_reason(), "extensions": {"code": "BAD_REQUEST"}}
+    if cause is None or isinstance(cause, GraphQLError) or _is_bad_literal(error):
+        return _with_extensions(error, {"code": _code_of(error)})
+    trace_id = secrets.token_hex(8)
+    logger.error("Unexpected error, trace id %s", trace_id, exc_info=cause)
+    masked = {**error.formatted, "message": MASKED}
+    return {**masked, "extensions": {"code": "INTERNAL_SERVER_ERROR", "traceId": trace_id}}
+
+
+def error_response(status: int, code: str, message: str, *, hint: str | None = None) -> JSONResponse:
+    """Return an answer in GraphQL's form for a request that never became an operation."""
+    extensions = {"code": code} if hint is None else {"code": code, "hint": hint}
+    return JSONResponse({"errors": [{"message": message, "extensions": extensions}]}, status)
+
+
+def _with_extensions(error: GraphQLError, extensions: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**error.formatted, "extensions": {**(error.extensions or {}), **extensions}}
+
+
+def _is_bad_literal(error: GraphQLError) -> bool:
+    # Such as a number with more digits than Python reads.
+    return error.path is None and isinstance(error.original_error, ValueError)
+
+
+def _code_of(error: GraphQLError) -> str:
+    if isinstance(error, GraphQLSyntaxError):
+        return "GRAPHQL_PARSE_FAILED"
+    if error.path is not None or isinstance(error.original_error, GraphQLError) or COERCION.match(error.message):
+        return "BAD_USER_INPUT"
+    return "GRAPHQL_VALIDATION_FAILED"

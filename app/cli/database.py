@@ -1,0 +1,51 @@
+"""`python -m app migrate` and `psql`."""
+
+import subprocess
+import sys
+
+import click
+import orjson
+
+from app.database import database
+from maestro.db import migrate as migrations
+from maestro.errors import StartupError
+from maestro.postgres import attached, psql_command
+from maestro.settings import Settings
+
+
+@click.command()
+@click.option("--down-to", metavar="REVISION", help="Undo what came after a revision; `base` undoes everything.")
+@click.option("--dry-run", is_flag=True, help="Only list what the database lacks.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def migrate(down_to: str | None, *, dry_run: bool, as_json: bool) -> None:
+    """Bring the database's tables up to date."""
+    with database(Settings()) as url:
+        if dry_run:
+            done = migrations.pending(url)
+        else:
+            done = migrations.upgrade(url) if down_to is None else migrations.downgrade(url, down_to)
+        current = migrations.current(url)
+    if as_json:
+        listed = [{"id": revision.id, "title": revision.title} for revision in done]
+        click.echo(orjson.dumps({"current": current, "isDryRun": dry_run, "revisions": listed}))
+        return
+    verb = "Would apply" if dry_run else "Applied" if down_to is None else "Undid"
+    for revision in done:
+        click.echo(f"{verb} {revision.id}: {revision.title}")
+    click.echo(f"The database is at {current}." if current else "The database is empty.")
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql(arguments: tuple[str, ...]) -> None:
+    """Open a SQL shell on the database; ARGUMENTS go to psql."""
+    settings = Settings()
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        sys.exit(subprocess.call(["psql", url, *arguments]))
+    with attached(settings.data_dir) as address:
+        command, environment = psql_command(address)
+        try:
+            sys.exit(subprocess.call([*command, *arguments], env=environment))
+        except FileNotFoundError:
+            raise StartupError("There is no psql on this machine.", hint="Install PostgreSQL's client.") from None

@@ -1,0 +1,107 @@
+"""`python -m app serve`: run the server."""
+
+import logging
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import click
+import uvicorn
+from rich.console import Console
+
+from app.database import database
+from app.server import create_app
+from app.version import VERSION
+from maestro.db import migrate
+from maestro.errors import StartupError
+from maestro.runtime import Runtime
+from maestro.settings import Settings
+from resolvers.setup import ensure_owner
+
+console = Console(highlight=False, soft_wrap=True)
+
+DRAIN_S = 10
+"""How long requests that are under way may take to end when the server is stopped."""
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's server, which says when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self.ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            await self.ready()
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; MAESTRO_HOST unless given.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port, 0 for a free one; MAESTRO_PORT unless given.")
+def serve(host: str | None, port: int | None) -> None:
+    """Run the server, with an embedded PostgreSQL unless MAESTRO_DATABASE_URL is set."""
+    given = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+    settings = Settings(**given)  # type: ignore[arg-type] # names and types are those of the fields
+    logging.getLogger().setLevel(settings.log_level)
+    # Uvicorn ends its work and raises the signal again; this lets the database end as well, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with listen(settings) as listener, database(settings, is_owner=True) as url:
+        prepare(settings, url)
+        base_url = settings.public_url or f"http://{settings.host}:{listener.getsockname()[1]}"
+        app = create_app(settings, url)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_S,
+            ws="websockets-sansio",
+            ws_max_size=settings.max_body_bytes,
+        )
+        with suppress(KeyboardInterrupt):
+            Server(config, ready=lambda: announce(app.state.runtime, base_url)).run([listener])
+        console.print("  [dim]Stopped.[/]")
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Take the port before anything else is started; StartupError when somebody has it."""
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise StartupError(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.",
+            hint="Stop what listens there, or choose another port: --port 8001, or --port 0 for a free one.",
+        ) from error
+
+
+def prepare(settings: Settings, url: str) -> None:
+    """Bring the embedded database up to date; refuse another one that is behind (SchemaBehindError)."""
+    if settings.database_url is not None:
+        migrate.require_current(url)
+        return
+    for revision in migrate.upgrade(url):
+        console.print(f"  [dim]Migrated the database: {revision.title}[/]")
+
+
+async def announce(runtime: Runtime, base_url: str) -> None:
+    """Print where the server is and how to get in."""
+    owner = await ensure_owner(runtime.db)
+    token = await runtime.access.create_link_token(owner.user_id)
+    is_embedded = runtime.settings.database_url is None
+    rows = {
+        "Sign in": f"[bold cyan]{base_url}/sign-in?token={token}[/]",
+        "": "[dim]This link works once, within a day; python -m app link prints another.[/]",
+        "GraphiQL": f"{base_url}/graphiql",
+        "GraphQL": f"{base_url}/graphql",
+        "API key": "python -m app key create --name my-script",
+        "Database": f"embedded PostgreSQL in {runtime.settings.data_dir}" if is_embedded else "PostgreSQL",
+    }
+    console.print(f"\n  [bold]Maestro ML[/] {VERSION} is ready.\n")
+    for name, value in rows.items():
+        console.print(f"  [dim]{name:<10}[/]{value}")
+    console.print("\n  [dim]Ctrl-C stops the server.[/]\n")

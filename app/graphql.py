@@ -1,0 +1,108 @@
+"""The GraphQL endpoint: Strawberry's view with a context an operation, coded errors and time limits."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, cast
+
+import orjson
+from cross_web import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.schema import BaseSchema
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+
+from app.answers import answer_of, error_response
+from app.sockets import Handler, TextSocket
+from maestro.errors import Unavailable
+from resolvers.context import Context
+
+METHODS = ("GET", "POST")
+
+
+class Endpoint(GraphQL[Context, None]):
+    """`/graphql` over HTTP and graphql-transport-ws."""
+
+    graphql_transport_ws_handler_class = Handler
+    websocket_adapter_class = TextSocket
+
+    def __init__(self, schema: BaseSchema) -> None:
+        super().__init__(
+            schema, graphql_ide=None, subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL], keep_alive=False
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; what is wrong with its form is told as GraphQL errors too."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            _require_json(request)
+            response = await self.run(request)
+        except HTTPException as error:
+            response = _refusal(request, error)
+        except TimeoutError:
+            limit = request.app.state.runtime.settings.operation_timeout.total_seconds()
+            response = error_response(504, Unavailable.code, f"The operation took longer than {limit:g} s.")
+        await response(scope, receive, send)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 -- Strawberry's signature
+        """Make the context of one operation; the middleware has found out who is asking."""
+        return Context(request.app.state.runtime, request.state.viewer)
+
+    def should_render_graphql_ide(self, request: object) -> bool:  # noqa: ARG002 -- Strawberry's signature
+        """Answer every GET as GraphQL: the query editor has an address of its own."""
+        return False
+
+    async def execute_operation(self, request: Request, *arguments: Any, **given: Any) -> Any:
+        """Run an operation, and cancel it when it takes too long."""
+        limit = request.app.state.runtime.settings.operation_timeout
+        async with asyncio.timeout(limit.total_seconds()):
+            return await super().execute_operation(request, *arguments, **given)
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:  # noqa: ARG002 -- Strawberry's signature
+        """Shape an answer: data, coded errors, extensions."""
+        return cast("GraphQLHTTPResponse", answer_of(result))
+
+    def parse_json(self, data: str | bytes) -> Any:
+        """Read a body, or the variables of a GET; HTTPException unless it holds an object, or a batch."""
+        content = super().parse_json(data)
+        if not isinstance(content, dict | list):
+            raise HTTPException(400, "A JSON object is expected")
+        return content
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Read JSON; NaN and infinities are none."""
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> str | bytes:
+        """Write an answer; WebSocket messages go through here too."""
+        return orjson.dumps(data, default=_plain)
+
+
+def _require_json(request: Request) -> None:
+    # A page of another site can send a form or plain text with the user's cookie, but not this type unasked.
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    if request.method == "POST" and media_type != "application/json":
+        raise HTTPException(415, "The body must be application/json")
+
+
+def _refusal(request: Request, error: HTTPException) -> Response:
+    needs_post = request.method == "GET" and isinstance(error.__cause__, InvalidOperationTypeError)
+    status = 405 if needs_post else error.status_code
+    response = error_response(status, "BAD_REQUEST", f"{error.reason.rstrip('.')}.")
+    if status == 405:  # noqa: PLR2004 -- Method Not Allowed
+        response.headers["allow"] = "POST" if needs_post else ", ".join(METHODS)
+    return response
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,108 @@
+"""Pages and probes: the start page, GraphiQL with its examples, signing in, and health."""
+
+import html
+from pathlib import Path
+from string import Template
+from typing import Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+import resolvers.samples
+from app.answers import error_response
+from app.examples import examples
+from app.middleware import COOKIE
+from app.version import VERSION
+from maestro.db.health import problem_of
+from resolvers.context import Context
+
+STATIC: Final = Path(__file__).parent / "static"
+PAGE: Final = Template((STATIC / "pages" / "start.html").read_text())
+
+
+async def start(request: Request) -> Response:
+    """Tell what runs here and where to go."""
+    runtime, viewer = request.app.state.runtime, request.state.viewer
+    problem = await problem_of(runtime.db)
+    who = "Nobody is signed in" if viewer is None else f"Signed in as {viewer.name}"
+    page = PAGE.substitute(
+        version=html.escape(VERSION),
+        who=html.escape(who),
+        state="Ready" if problem is None else html.escape(problem),
+        state_class="good" if problem is None else "bad",
+        signed_in="yes" if viewer is not None else "no",
+        database="embedded PostgreSQL" if runtime.settings.database_url is None else "PostgreSQL",
+    )
+    return HTMLResponse(page)
+
+
+async def sign_in(request: Request) -> Response:
+    """Use up a one-time link and open a session."""
+    access = request.app.state.runtime.access
+    session = await access.redeem(request.query_params.get("token", ""))
+    if session is None:
+        page = (STATIC / "pages" / "sign-in-failed.html").read_text()
+        return HTMLResponse(page, status_code=403)
+    response = RedirectResponse("/", status_code=303)
+    response.set_cookie(
+        COOKIE,
+        session,
+        max_age=int(request.app.state.runtime.settings.session_ttl.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+async def sign_out(request: Request) -> Response:  # noqa: ARG001 -- Starlette's signature
+    """Close the browser's session."""
+    response = RedirectResponse("/", status_code=303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+async def livez(request: Request) -> Response:  # noqa: ARG001 -- Starlette's signature
+    """Say that the process answers."""
+    return JSONResponse({"status": "ok", "version": VERSION})
+
+
+async def readyz(request: Request) -> Response:
+    """Say whether the database answers and has every migration."""
+    problem = await problem_of(request.app.state.runtime.db)
+    if problem is not None:
+        return JSONResponse({"status": "unavailable", "problem": problem}, 503, headers={"retry-after": "5"})
+    return JSONResponse({"status": "ok", "database": "ok", "migrations": "ok"})
+
+
+async def graphiql(request: Request) -> Response:
+    """Serve the query editor to whoever is signed in; the start page tells the others how to."""
+    if request.state.viewer is None:
+        return RedirectResponse("/", status_code=303)
+    return FileResponse(STATIC / "graphiql" / "index.html", headers={"cache-control": "no-cache"})
+
+
+async def graphiql_examples(request: Request) -> Response:
+    """Serve the operations with which the query editor opens, their variables filled with ids of the viewer's own."""
+    viewer = request.state.viewer
+    if viewer is None:
+        return error_response(401, "UNAUTHENTICATED", "Nobody is signed in.")
+    ids = await resolvers.samples.ids(Context(request.app.state.runtime, viewer))
+    return Response(orjson.dumps(examples(ids)), media_type="application/json")
+
+
+routes: list[BaseRoute] = [
+    Route("/", start),
+    Route("/sign-in", sign_in),
+    Route("/sign-out", sign_out, methods=["POST"]),
+    Route("/livez", livez),
+    Route("/readyz", readyz),
+    Route("/graphiql", graphiql),
+    Route("/graphiql/", graphiql),
+    Route("/graphiql/examples.json", graphiql_examples),
+    Mount("/graphiql", StaticFiles(directory=STATIC / "graphiql")),
+    Mount("/static", StaticFiles(directory=STATIC / "pages")),
+]

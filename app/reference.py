@@ -1,0 +1,143 @@
+"""The reference pages of the documentation that are written from the code: settings and error codes."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from pydantic import SecretStr, TypeAdapter
+from pydantic.fields import FieldInfo
+
+from maestro import errors
+from maestro.points.errors import DamagedBlock, UnknownCodec
+from maestro.settings import Settings
+
+CURES: Final[dict[type[errors.MaestroError], str]] = {
+    errors.InvalidInput: "Change the value that `field` names; `hint` says to what. In a filter text `position` and "
+    "`length` tell where, and `suggestion` can replace that stretch.",
+    errors.Unauthenticated: "Sign in by a new link (`python -m app link`), or send an API key: "
+    "`Authorization: Bearer mst_…`.",
+    errors.Forbidden: "Ask somebody who may; for a download link that is too old, ask for the link again.",
+    errors.NotFound: "Check the id, and that the key or session belongs to the organisation of the object.",
+    errors.Conflict: "Look at the object's state, then decide; `hint` says which change would be possible.",
+    errors.NameTaken: "Choose another name, or rename or restore the object that has it.",
+    errors.StaleVersion: "Read the object again, apply the change to what it is now, and send that version.",
+    errors.DigestMismatch: "Send again what is missing or differs; the refused request has changed nothing.",
+    errors.PayloadTooLarge: "Send less at once, or in parts. Some limits are [settings](settings.md).",
+    errors.Unavailable: "Try again after a pause, with the same idempotency key.",
+    DamagedBlock: "Restore the block from a backup, and check the disk; points of other series are not affected.",
+    UnknownCodec: "Start the version of the server that wrote the block, or a later one.",
+    errors.StartupError: "Do what the hint below the message says.",
+    errors.EmbeddedDatabaseError: "Do what the hint says; PostgreSQL's own log is in `postgres/data/log` of the data "
+    "folder.",
+    errors.SchemaBehindError: "Make a backup, then run `python -m app migrate`.",
+    errors.RecordingError: "Bring the file of the recording back, or record it anew with `make demo-data`.",
+}
+"""What to do about each error; the class tells the code and, in its docstring, the cause."""
+
+PROTOCOL: Final = {
+    "BAD_REQUEST": (
+        "The request is no GraphQL request by its body, method or media type, or it took too long (status 504).",
+        "Send JSON with a `query`, and ask for less where time was up; the message and the status say which it is.",
+    ),
+    "GRAPHQL_PARSE_FAILED": ("The document is no GraphQL.", "Correct the syntax at the place in `locations`."),
+    "GRAPHQL_VALIDATION_FAILED": (
+        "The document does not fit the schema.",
+        "Compare its fields and arguments with the schema: `python -m app schema`.",
+    ),
+    "INTERNAL_SERVER_ERROR": (
+        "Something unexpected happened; the message tells nothing of it on purpose.",
+        "Find `traceId` in the server's log, where the whole error stands.",
+    ),
+}
+"""Codes without a class: the endpoint gives them to what GraphQL and HTTP refuse. Cause and cure of each."""
+
+ON_TERMINAL: Final = (errors.StartupError, errors.RecordingError)
+
+_TYPES: Final[dict[type, str]] = {
+    Path: "path",
+    str: "text",
+    int: "integer",
+    timedelta: "duration",
+    SecretStr: "secret text",
+}
+_LIMITS: Final = {"ge": "at least {:,}", "le": "at most {:,}", "min_length": "at least {:,} characters"}
+
+NOTICE: Final = "<!-- Written by `python -m app docs --write`; change the code, not this page. -->"
+SETTINGS_INTRO: Final = """\
+Settings are read from environment variables, and from a file `.env` in the folder in which the server is started.
+The environment wins. A duration is a number of seconds or ISO 8601, such as `PT30S` or `P14D`.
+`python -m app check` says whether the server would start with them."""
+ERRORS_INTRO: Final = """\
+Every error has a stable `code`; programs branch on it, never on the message. Many have a `hint`, which says what to do
+about it, and details such as `field`. Where a mutation's payload is a union, the outcomes that a client has to decide
+about are members of it, with the same codes; everything else is a GraphQL error with the code in its `extensions`."""
+
+ON_TERMINAL_INTRO: Final = """\
+A command that cannot do its work prints the message and the hint, and exits with 1. No request is answered by these."""
+
+
+def settings_page() -> str:
+    """Return the page of settings in Markdown: a row a field of Settings."""
+    rows = [
+        (f"`MAESTRO_{name.upper()}`", _type_of(field), _default_of(field), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
+    return _page("Settings", SETTINGS_INTRO, _table(("Variable", "Type", "Default", "What it does"), rows))
+
+
+def errors_page() -> str:
+    """Return the page of error codes in Markdown, those of requests apart from those that end a command."""
+    told = [_row(kind) for kind in CURES if not issubclass(kind, ON_TERMINAL)]
+    told += [(f"`{code}`", cause, cure) for code, (cause, cure) in PROTOCOL.items()]
+    shown = [_row(kind) for kind in CURES if issubclass(kind, ON_TERMINAL)]
+    header = ("Code", "Cause", "Cure")
+    sections = (
+        "## In answers",
+        _table(header, sorted(told)),
+        "## On the terminal",
+        ON_TERMINAL_INTRO,
+        _table(header, sorted(shown)),
+    )
+    return _page("Error codes", ERRORS_INTRO, *sections)
+
+
+def pages() -> dict[str, str]:
+    """Return the generated pages by their file names in `docs/`."""
+    return {"settings.md": settings_page(), "errors.md": errors_page()}
+
+
+def _row(kind: type[errors.MaestroError]) -> tuple[str, str, str]:
+    cause, _, _ = (kind.__doc__ or "").partition("\n\n")
+    return f"`{kind.code}`", " ".join(cause.split()), CURES[kind]
+
+
+def _type_of(field: FieldInfo) -> str:
+    declared: Any = next((part for part in get_args(field.annotation) if part is not type(None)), field.annotation)
+    limits = [
+        text.format(getattr(constraint, name))
+        for constraint in field.metadata
+        for name, text in _LIMITS.items()
+        if hasattr(constraint, name)
+    ]
+    limits += [
+        " or ".join(f"`{word}`" for word in constraint.pattern.strip("^$()").split("|"))
+        for constraint in field.metadata
+        if getattr(constraint, "pattern", None)
+    ]
+    return ", ".join([_TYPES[declared], *limits])
+
+
+def _default_of(field: FieldInfo) -> str:
+    if field.default is None:
+        return "none"
+    return f"`{TypeAdapter(type(field.default)).dump_python(field.default, mode='json')}`"
+
+
+def _page(title: str, *parts: str) -> str:
+    return "\n\n".join([f"# {title}", NOTICE, *parts]) + "\n"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

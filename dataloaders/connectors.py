@@ -1,0 +1,72 @@
+"""Loaders of connectors and the runs of their syncs."""
+
+from sqlalchemy import literal_column
+
+from dataloaders.base import ById
+from dataloaders.catalogue import Catalogue, Listed
+from dataloaders.lists import ListLoader
+from maestro.db.tables import Connector, SyncRun
+from maestro.db.tables.enums import ConnectorKind, ConnectorStatus, JobState
+from maestro.filters import ValueType
+from maestro.ids import Kind
+
+CONNECTORS = Catalogue(
+    table=Connector,
+    document=literal_column("to_tsvector('simple', connector.name || ' ' || connector.description)"),
+    fields={
+        "id": Listed(ValueType.ID, "The connector's id.", Connector.id, kind=Kind.Connector),
+        "name": Listed(ValueType.STRING, "The connector's name.", Connector.name),
+        "description": Listed(ValueType.STRING, "What it is for.", Connector.description),
+        "kind": Listed(ValueType.ENUM, "The vendor.", Connector.kind, values=tuple(ConnectorKind)),
+        "status": Listed(ValueType.ENUM, "What the last tests say.", Connector.status, values=tuple(ConnectorStatus)),
+        "project": Listed(
+            ValueType.ID, "The project that it serves.", Connector.project_id, is_nullable=True, kind=Kind.Project
+        ),
+        "createdAt": Listed(ValueType.DATETIME, "When it was created.", Connector.created_at),
+        "updatedAt": Listed(ValueType.DATETIME, "When it was last changed.", Connector.updated_at),
+    },
+)
+
+SYNC_RUNS = Catalogue(
+    table=SyncRun,
+    document=literal_column("to_tsvector('simple', sync_run.log)"),
+    fields={
+        "id": Listed(ValueType.ID, "The sync run's id.", SyncRun.id, kind=Kind.SyncRun),
+        "trigger": Listed(ValueType.STRING, "What started it.", SyncRun.trigger),
+        "status": Listed(ValueType.ENUM, "Where it is in its life.", SyncRun.status, values=tuple(JobState)),
+        "startedAt": Listed(ValueType.DATETIME, "When it was started.", SyncRun.started_at, is_nullable=True),
+        "endedAt": Listed(ValueType.DATETIME, "When it ended.", SyncRun.ended_at, is_nullable=True),
+    },
+)
+
+
+class ConnectorById(ById):
+    """Connectors by their id."""
+
+    table = Connector
+
+
+class Connectors(ListLoader):
+    """The organisation's connectors."""
+
+    catalogue = CONNECTORS
+
+
+class ConnectorsByProject(ListLoader):
+    """The connectors that serve one project alone."""
+
+    catalogue = CONNECTORS
+    scope = "project_id"
+
+
+class SyncRunById(ById):
+    """Sync runs by their id."""
+
+    table = SyncRun
+
+
+class SyncRunsByConnector(ListLoader):
+    """The syncs of a connector."""
+
+    catalogue = SYNC_RUNS
+    scope = "connector_id"

@@ -1,0 +1,59 @@
+"""Rows of mixed kinds by their ids: one statement a kind."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+from dataloaders.artifacts import ArtifactById, ArtifactVersionById
+from dataloaders.base import Loader, Loaders
+from dataloaders.connectors import ConnectorById, SyncRunById
+from dataloaders.experiments import ExperimentById
+from dataloaders.jobs import BackupById, JobById
+from dataloaders.metrics import MetricKeyById, MetricSeriesById
+from dataloaders.model_aliases import ModelAliasById
+from dataloaders.model_versions import ModelVersionById
+from dataloaders.models import ModelById
+from dataloaders.organizations import MembershipById, OrganizationById, ServiceAccountById
+from dataloaders.projects import ProjectById
+from dataloaders.runs import RunById
+from dataloaders.users import UserById
+from maestro.db.rows import Row
+from maestro.errors import NotFound
+from maestro.ids import Kind
+
+BY_KIND: Final[Mapping[Kind, type[Loader[UUID, Row]]]] = {
+    Kind.Organization: OrganizationById,
+    Kind.User: UserById,
+    Kind.ServiceAccount: ServiceAccountById,
+    Kind.Membership: MembershipById,
+    Kind.Project: ProjectById,
+    Kind.Experiment: ExperimentById,
+    Kind.Run: RunById,
+    Kind.MetricKey: MetricKeyById,
+    Kind.MetricSeries: MetricSeriesById,
+    Kind.RegisteredModel: ModelById,
+    Kind.ModelVersion: ModelVersionById,
+    Kind.ModelAlias: ModelAliasById,
+    Kind.Artifact: ArtifactById,
+    Kind.ArtifactVersion: ArtifactVersionById,
+    Kind.Connector: ConnectorById,
+    Kind.SyncRun: SyncRunById,
+    Kind.Job: JobById,
+    Kind.Backup: BackupById,
+}
+"""The loader of each kind of node that can be found by its id."""
+
+
+async def load_nodes(loaders: Loaders, ids: Sequence[tuple[Kind, UUID]]) -> list[Row | None]:
+    """Return the row of each node, None where there is none, all kinds at once."""
+    return list(await asyncio.gather(*(_load(loaders, kind, key) for kind, key in ids)))
+
+
+async def _load(loaders: Loaders, kind: Kind, key: UUID) -> Row | None:
+    if kind not in BY_KIND:
+        return None
+    try:
+        return await loaders[BY_KIND[kind]].load(key)
+    except NotFound:
+        return None

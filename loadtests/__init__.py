@@ -1,0 +1,1 @@
+"""Measurements: benchmarks that print figures beside their goals, and later load tests."""

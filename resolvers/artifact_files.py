@@ -1,0 +1,124 @@
+"""Use cases of the files in an open artifact version; their bytes are stored by whoever received them."""
+
+import mimetypes
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from maestro.db.rows import Row
+from maestro.db.tables import ArtifactEntry, ArtifactVersion, Blob
+from maestro.errors import InvalidInput, NotFound, PayloadTooLarge
+from resolvers import validation
+from resolvers.artifact_versions import MOST_FILES, require_pending
+from resolvers.context import Context
+from resolvers.writing import Writer, writing
+
+LONGEST_PATH: Final = 1000
+ANY_BYTES: Final = "application/octet-stream"
+_MEDIA_TYPE: Final = re.compile(r"[\w.+!#$&^-]{1,100}/[\w.+!#$&^-]{1,100}(; ?charset=[\w-]{1,40})?", re.ASCII)
+_KNOWN_TYPES: Final = mimetypes.MimeTypes()
+"""Python's own table: what an operating system adds to it would differ from server to server."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Stored bytes under a path: their SHA-256 in lower-case hexadecimal, their number and what they are."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+    media_type: str
+
+
+def path_of(value: str, *, field: str = "path") -> str:
+    """Return a path that stays inside the folder to which somebody downloads the version; InvalidInput."""
+    wrong = None
+    if not 0 < len(value) <= LONGEST_PATH:
+        wrong = f"A path has 1 to {LONGEST_PATH:,} characters."
+    elif any(part in ("", ".", "..") for part in value.split("/")):
+        wrong = "A path is relative, and no part of it is empty, '.' or '..'."
+    elif "\\" in value or any(unicodedata.category(char) in ("Cc", "Cs") for char in value):
+        wrong = "A path holds no backslash, no control character and no half character."
+    if wrong is not None:
+        raise InvalidInput(wrong, field=field, hint="Use a path like data/train.csv.")
+    return value
+
+
+def media_type_of(path: str, given: str | None) -> str:
+    """Return the media type that was given, else the one that the path's ending tells; InvalidInput."""
+    if given:
+        if not _MEDIA_TYPE.fullmatch(given):
+            raise InvalidInput(f"{given[:80]!r} is no media type, like text/csv.", field="mediaType")
+        return given
+    guessed, encoding = _KNOWN_TYPES.guess_type(f"file:{path}")
+    return ANY_BYTES if guessed is None or encoding is not None else guessed
+
+
+async def expect(ctx: Context, version_id: UUID, path: str) -> None:
+    """Refuse at once what `record` would refuse after the bytes have come."""
+    async with writing(ctx) as writer:
+        await _place_for(writer, await writer.row(ArtifactVersion, version_id), path)
+
+
+async def record(ctx: Context, version_id: UUID, file: File) -> Row:
+    """Put a file whose bytes are stored into an open version, in place of an earlier one with its path.
+
+    NotFound, Conflict when the version is not open or its artifact is in the trash, PayloadTooLarge beyond 10,000
+    files.
+    """
+    async with writing(ctx) as writer:
+        version = await writer.row(ArtifactVersion, version_id, lock=True)
+        stored = {"organization_id": ctx.organization_id, "sha256": file.sha256, "size_bytes": file.size_bytes}
+        await writer.tx.fetch(insert(Blob).values(stored).on_conflict_do_nothing())
+        return await _put(writer, version, file)
+
+
+async def reuse(ctx: Context, version_id: UUID, *, path: str, sha256: str, media_type: str | None = None) -> Row:
+    """Put bytes that the organisation has already stored under a path; as `record`, and NotFound for the bytes."""
+    checked = path_of(path)
+    kind, digest = media_type_of(checked, media_type), validation.text(sha256.lower(), field="sha256", limit=64)
+    async with writing(ctx) as writer:
+        version = await writer.row(ArtifactVersion, version_id, lock=True)
+        c = Blob.__table__.c
+        mine = select(c.size_bytes).where(c.organization_id == ctx.organization_id, c.sha256 == digest)
+        blob = await writer.tx.fetch_one(mine.with_for_update(read=True))
+        if blob is None:
+            raise NotFound("No stored file has this SHA-256.", hint="Upload the file.")
+        return await _put(writer, version, File(checked, digest, blob.size_bytes, kind))
+
+
+async def _place_for(writer: Writer, version: Row, path: str) -> Row | None:
+    """Return the file that another with its path would replace, None when it would be a new one."""
+    await require_pending(writer, version)
+    c = ArtifactEntry.__table__.c
+    earlier = await writer.tx.fetch_one(select(c.size_bytes).where(c.version_id == version.id, c.path == path))
+    if earlier is None and version.file_count >= MOST_FILES:
+        raise PayloadTooLarge(f"A version has at most {MOST_FILES:,} files.", limit=MOST_FILES, hint="Pack them.")
+    return earlier
+
+
+async def _put(writer: Writer, version: Row, file: File) -> Row:
+    earlier = await _place_for(writer, version, file.path)
+    c = ArtifactEntry.__table__.c
+    held = {"sha256": file.sha256, "size_bytes": file.size_bytes, "media_type": file.media_type}
+    query = insert(ArtifactEntry).values(
+        organization_id=version.organization_id, version_id=version.id, path=file.path, **held
+    )
+    put = await writer.tx.fetch(
+        query.on_conflict_do_update(index_elements=[c.version_id, c.path], set_=held).returning(*c)
+    )
+    growth = file.size_bytes - (0 if earlier is None else earlier.size_bytes)
+    await writer.tx.fetch(
+        update(ArtifactVersion)
+        .where(ArtifactVersion.id == version.id)
+        .values(
+            size_bytes=ArtifactVersion.size_bytes + growth,
+            file_count=ArtifactVersion.file_count + int(earlier is None),
+        )
+    )
+    return put[0]

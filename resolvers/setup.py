@@ -1,0 +1,46 @@
+"""The first organisation and its owner, made when a database is used for the first time."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from maestro.db.engine import Database
+from maestro.db.tables.enums import Role
+
+ORGANIZATION = ("default", "My team")
+OWNER = ("owner@localhost", "Owner")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The person who owns the organisation of this server."""
+
+    user_id: UUID
+    organization_id: UUID
+
+
+async def ensure_owner(db: Database) -> Owner:
+    """Return the owner, making the organisation and the person the first time; safe when two servers start at once."""
+    async with db.transaction() as tx:
+        await tx.fetch_sql("SELECT pg_advisory_xact_lock(hashtextextended('maestro.setup', 0))")
+        found = await tx.fetch_sql(
+            "SELECT user_id, organization_id FROM membership "
+            "WHERE role = $1 AND project_id IS NULL AND user_id IS NOT NULL ORDER BY created_at LIMIT 1",
+            Role.OWNER,
+        )
+        if found:
+            return Owner(found[0].user_id, found[0].organization_id)
+        owner = Owner(uuid7(), uuid7())
+        await tx.fetch_sql(
+            "INSERT INTO organization (id, slug, name) VALUES ($1, $2, $3)", owner.organization_id, *ORGANIZATION
+        )
+        await tx.fetch_sql('INSERT INTO "user" (id, email, name) VALUES ($1, $2, $3)', owner.user_id, *OWNER)
+        await tx.fetch_sql(
+            "INSERT INTO membership (id, organization_id, user_id, role) VALUES ($1, $2, $3, $4)",
+            uuid7(),
+            owner.organization_id,
+            owner.user_id,
+            Role.OWNER,
+        )
+    return owner

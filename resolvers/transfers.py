@@ -1,0 +1,64 @@
+"""The addresses at which files are sent and fetched; a download's address carries its own permission."""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+from uuid import UUID
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from maestro.clock import now
+from maestro.db.rows import Row
+from maestro.db.tables.enums import ArtifactState
+from maestro.errors import Forbidden, InvalidInput
+from maestro.ids import Kind, encode
+from maestro.runtime import Runtime
+from resolvers.artifact_files import path_of
+
+LONGEST_TTL_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Stored bytes that the bearer of a token may fetch, and how they are to be named."""
+
+    organization_id: UUID
+    sha256: str
+    filename: str
+    media_type: str
+
+
+def upload_address(runtime: Runtime, version: Row, path: str) -> str | None:
+    """Return where a file of an open version is sent with PUT, None for another state; InvalidInput for the path."""
+    if version.state != ArtifactState.PENDING:
+        return None
+    return f"{_server(runtime)}/artifacts/{encode(Kind.ArtifactVersion, version.id)}/{quote(path_of(path))}"
+
+
+def download_address(runtime: Runtime, entry: Row, *, ttl_s: int | None = None) -> str:
+    """Return where a file can be fetched by anybody for some seconds, 1 to 86,400; InvalidInput."""
+    if ttl_s is not None and not 1 <= ttl_s <= LONGEST_TTL_S:
+        raise InvalidInput(f"A link is good for 1 to {LONGEST_TTL_S:,} seconds.", field="ttl", limit=LONGEST_TTL_S)
+    lifetime_s = runtime.settings.download_ttl.total_seconds() if ttl_s is None else ttl_s
+    filename = entry.path.rpartition("/")[2]
+    content = [entry.organization_id.hex, entry.sha256, filename, entry.media_type, now().timestamp() + lifetime_s]
+    return f"{_server(runtime)}/download/{_serializer(runtime).dumps(content)}"
+
+
+def download_of(runtime: Runtime, token: str) -> Download:
+    """Return what a token permits; Forbidden when it is forged, damaged or too old."""
+    try:
+        organization, sha256, filename, media_type, good_until = _serializer(runtime).loads(token)
+    except BadData:
+        raise Forbidden("This is no link that the server has made.", hint="Ask for downloadUrl again.") from None
+    if now().timestamp() >= good_until:
+        raise Forbidden("This link is too old.", hint="Ask for downloadUrl again.")
+    return Download(UUID(hex=organization), sha256, filename, media_type)
+
+
+def _server(runtime: Runtime) -> str:
+    return (runtime.settings.public_url or "").rstrip("/")
+
+
+def _serializer(runtime: Runtime) -> URLSafeSerializer:
+    return URLSafeSerializer(runtime.secret, salt="maestro.download")

@@ -1,0 +1,252 @@
+"""Connectors and the runs of their syncs in the schema."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+from strawberry.scalars import JSON
+from strawberry.types import Info
+
+import resolvers.connectors
+import resolvers.trash
+from dataloaders.connectors import (
+    CONNECTORS,
+    SYNC_RUNS,
+    ConnectorById,
+    Connectors,
+    SyncRunsByConnector,
+)
+from dataloaders.jobs import JobById
+from dataloaders.lists import PageRequest
+from dataloaders.paging import window
+from dataloaders.projects import ProjectById
+from execution.declare import column, computed, one, page
+from maestro.db.tables import Connector as ConnectorTable
+from maestro.db.tables.enums import ConnectorKind, ConnectorStatus, JobState
+from maestro.ids import Kind, uuid_of
+from maestro.vendors import VENDORS, ConnectorCapability
+from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
+from schema.brief_lists import brief_page
+from schema.connections import After, Before, Connection, FilterText, First, InTrash, Last, given
+from schema.connector_configs import ConnectorConfig, ConnectorConfigInput, config_of
+from schema.filtering import (
+    DateTimeCondition,
+    EnumCondition,
+    IdCondition,
+    SortDirection,
+    StringCondition,
+    condition,
+    field_sorts,
+    listing,
+    sort_fields,
+)
+from schema.nodes import Node, Owned, Trashable, by_id
+from schema.outcomes import NameTaken, StaleVersion
+
+if TYPE_CHECKING:
+    from schema.jobs import Job
+    from schema.projects import Project
+
+ConnectorId = Annotated[strawberry.ID, strawberry.argument(description="The id of a Connector.")]
+ConnectorSortField = sort_fields("ConnectorSortField", CONNECTORS)
+
+
+@strawberry.type(description="One sync of a connector's store.")
+class SyncRun(Node, kind=Kind.SyncRun):
+    """A sync run's row."""
+
+    trigger: str = column("What started it.")
+    status: JobState = column("Where it is in its life.")
+    plan: JSON = column("What it set out to do.")
+    progress: JSON = column("How far it has come.")
+    stats: JSON = column("What it did, counted.")
+    log: str = column("What it said, line by line.")
+    started_at: datetime | None = column("When it was started.")
+    ended_at: datetime | None = column("When it ended.")
+    job: Annotated["Job", strawberry.lazy("schema.jobs")] | None = one(
+        JobById, key="job_id", description="The job that does the work."
+    )
+
+
+@strawberry.type(description="A database, a cloud store or a tracking server that the organisation uses.")
+class Connector(Owned, Trashable, kind=Kind.Connector):
+    """A connector's row."""
+
+    name: str = column("Its name, unique in the organisation.")
+    description: str = column("What it is for, in Markdown.")
+    status: ConnectorStatus = column("What its last tests say.")
+    last_test: JSON | None = column("What the last test found; null before the first.")
+    schedule: str | None = column("When it syncs by itself, as a cron expression; null for never.")
+    project: Annotated["Project", strawberry.lazy("schema.projects")] | None = one(
+        ProjectById, key="project_id", description="The project that it serves; null for the whole organisation."
+    )
+    sync_runs: Connection[SyncRun] = page(
+        SyncRunsByConnector, arguments=brief_page(SYNC_RUNS), description="Its syncs, the newest first."
+    )
+
+    @computed("kind", name="kind", description="The vendor.")
+    def vendor(self) -> ConnectorKind:
+        """Return the column; `kind` is the kind of node in Python."""
+        return ConnectorKind(self.row.kind)
+
+    @computed("kind", "config", description="Its settings; no credential is among them.")
+    def config(self) -> ConnectorConfig:
+        """Return the settings as the type of the kind."""
+        return config_of(self.row.kind, self.row.config)
+
+    @computed("kind", description="What it can be used for.")
+    def capabilities(self) -> list[ConnectorCapability]:
+        """Return what the vendor can do."""
+        return list(VENDORS[ConnectorKind(self.row.kind)].capabilities)
+
+
+@strawberry.input(description="Which connectors; all members that are given must hold.")
+class ConnectorFilter:
+    """The typed front of the filter language."""
+
+    and_: list["ConnectorFilter"] | None = condition("All of these hold.", name="and")
+    or_: list["ConnectorFilter"] | None = condition("At least one of these holds.", name="or")
+    not_: "ConnectorFilter | None" = condition("This does not hold.", name="not")
+    id: IdCondition | None = condition("By id.")
+    name: StringCondition | None = condition("By name.")
+    description: StringCondition | None = condition("By description.")
+    kind: EnumCondition[ConnectorKind] | None = condition("By vendor.")
+    status: EnumCondition[ConnectorStatus] | None = condition("By what the last tests say.")
+    project: IdCondition | None = condition("By the project that they serve.")
+    created_at: DateTimeCondition | None = condition("By the time of creation.")
+    updated_at: DateTimeCondition | None = condition("By the time of the last change.")
+    text: str | None = condition("By words of the name and the description; the last may be unfinished.")
+
+
+@strawberry.input(description="A sort term.")
+class ConnectorSort:
+    """What to sort connectors by."""
+
+    field: ConnectorSortField = strawberry.field(description="The field.")  # type: ignore[valid-type] # made from the catalogue
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="The direction.")
+
+
+def connector_page(
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+    *,
+    wanted: Annotated[
+        ConnectorFilter | None, strawberry.argument(name="filter", description="Which connectors.")
+    ] = None,
+    filter_text: FilterText = None,
+    sort: Annotated[
+        list[ConnectorSort] | None, strawberry.argument(description="In which order; newest first unless told.")
+    ] = None,
+    in_trash: InTrash = False,
+) -> PageRequest:
+    """Declare and read the arguments of a list of connectors."""
+    listed = listing(CONNECTORS, wanted=wanted, text=filter_text, sort=field_sorts(sort), in_trash=in_trash)
+    return PageRequest(listed, window(first, after, last=last, before=before))
+
+
+@strawberry.type
+class ConnectorQueries:
+    """Root fields."""
+
+    connector: Connector | None = one(
+        ConnectorById, key=None, arguments=by_id(Kind.Connector), description="A connector by its id."
+    )
+    connectors: Connection[Connector] = page(
+        Connectors, key=None, arguments=connector_page, description="The organisation's connectors."
+    )
+
+
+@strawberry.input(description="A new connector, without credentials: they are added once encryption at rest is there.")
+class CreateConnectorInput:
+    """What a connector is made of."""
+
+    name: str = strawberry.field(description="Its name: 1 to 200 characters, unique in the organisation.")
+    config: ConnectorConfigInput = strawberry.field(description="Its kind and settings.")
+    description: str | None = strawberry.field(default=UNSET, description="What it is for, in Markdown.")
+    project_id: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="The project that it serves; the whole organisation unless given."
+    )
+
+
+@strawberry.input(description="Changes of a connector; what is left out stays as it is.")
+class UpdateConnectorInput:
+    """What can be changed."""
+
+    name: str | None = strawberry.field(default=UNSET, description="Its new name.")
+    config: ConnectorConfigInput | None = strawberry.field(
+        default=UNSET, description="All its settings anew, of the kind that it is."
+    )
+    description: str | None = strawberry.field(default=UNSET, description="What it is for, in Markdown.")
+
+
+@strawberry.type(description="The connector as it is after the change.")
+class ConnectorSaved:
+    """The good outcome."""
+
+    connector: Connector = strawberry.field(description="The connector.")
+
+
+CreateConnectorPayload = Annotated[
+    ConnectorSaved | NameTaken, strawberry.union("CreateConnectorPayload", description="How the creation went.")
+]
+UpdateConnectorPayload = Annotated[
+    ConnectorSaved | NameTaken | StaleVersion,
+    strawberry.union("UpdateConnectorPayload", description="How the change went."),
+]
+RestoreConnectorPayload = Annotated[
+    ConnectorSaved | NameTaken, strawberry.union("RestoreConnectorPayload", description="How the restoring went.")
+]
+
+
+@strawberry.type
+class ConnectorMutations:
+    """Root fields."""
+
+    @strawberry.mutation(description="Create a connector. Nothing is connected to until it is tested or used.")
+    async def create_connector(
+        self,
+        info: Info[Any, Any],
+        input: Annotated[CreateConnectorInput, strawberry.argument(description="The connector.")],
+        idempotency_key: IdempotencyKey = None,
+    ) -> CreateConnectorPayload:
+        """Create."""
+        values = given(input)
+        if values.get("project_id") is not None:
+            values["project_id"] = uuid_of(Kind.Project, values["project_id"], field="projectId")
+        row = await resolvers.connectors.create(info.context, values, idempotency_key=idempotency_key)
+        return ConnectorSaved(connector=Connector(row=row))
+
+    @strawberry.mutation(description="Change a connector; with other settings it counts as untested.")
+    async def update_connector(
+        self,
+        info: Info[Any, Any],
+        id: ConnectorId,
+        input: Annotated[UpdateConnectorInput, strawberry.argument(description="The changes.")],
+        expected_version: ExpectedVersion = None,
+    ) -> UpdateConnectorPayload:
+        """Update."""
+        row = await resolvers.connectors.update(
+            info.context, uuid_of(Kind.Connector, id), expected_version=expected_version, changes=given(input)
+        )
+        return ConnectorSaved(connector=Connector(row=row))
+
+    @strawberry.mutation(description="Move a connector to the trash; what it connects to is left alone.")
+    async def delete_connector(
+        self, info: Info[Any, Any], id: ConnectorId, expected_version: ExpectedVersion = None
+    ) -> Connector:
+        """Delete."""
+        row = await resolvers.trash.delete(
+            info.context, ConnectorTable, uuid_of(Kind.Connector, id), expected_version=expected_version
+        )
+        return Connector(row=row)
+
+    @strawberry.mutation(description="Bring a connector back from the trash.")
+    async def restore_connector(
+        self, info: Info[Any, Any], id: ConnectorId, name: NewName = None
+    ) -> RestoreConnectorPayload:
+        """Restore."""
+        row = await resolvers.trash.restore(info.context, ConnectorTable, uuid_of(Kind.Connector, id), name=name)
+        return ConnectorSaved(connector=Connector(row=row))

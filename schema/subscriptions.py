@@ -1,0 +1,86 @@
+"""Subscriptions: what a client is told without asking again."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any
+
+import strawberry
+from strawberry.types import Info
+
+import resolvers.following
+from dataloaders.metrics import series_names
+from maestro.ids import Kind, uuid_of
+from resolvers.following import Appended
+from schema.metrics import MetricSeries
+from schema.runs import Run
+from schema.scalars import FloatColumn, IntColumn
+
+
+@strawberry.type(description="Points that a series has gained, as columns of equal length, by their steps.")
+class AppendedPoints:
+    """The news of one series."""
+
+    series: MetricSeries = strawberry.field(description="The series as it is now.")
+    steps: IntColumn = strawberry.field(description="The steps.")
+    values: FloatColumn = strawberry.field(description="The values; null where one is not finite.")
+    timestamps_ms: IntColumn = strawberry.field(description="When they were measured, in milliseconds since 1970.")
+    is_gap: bool = strawberry.field(
+        description="Whether more has changed than is sent here: of more than 2,000 points the extremes are sent, and "
+        "points may have been logged among earlier ones. Ask for `sampled` again to see all."
+    )
+
+
+@strawberry.type(description="What the metrics of a run have gained since the last event.")
+class MetricAppended:
+    """The news of one run."""
+
+    run: Run = strawberry.field(description="The run as it is now.")
+    series: list[AppendedPoints] = strawberry.field(description="The series that have changed.")
+
+
+@strawberry.type(description="Everything that can be followed.")
+class Subscription:
+    """The root of subscriptions."""
+
+    @strawberry.subscription(
+        description="A run: first as it is now, then after each change; changes within a tenth of a second come as one."
+    )
+    async def run_updated(
+        self, info: Info[Any, Any], id: Annotated[strawberry.ID, strawberry.argument(description="The id of a Run.")]
+    ) -> AsyncIterator[Run]:
+        """Follow a run."""
+        async with aclosing(resolvers.following.run_updates(info.context, uuid_of(Kind.Run, id))) as rows:
+            async for row in rows:
+                yield Run(row=row)
+
+    @strawberry.subscription(
+        description="The points that a run's metrics gain. The first event has no series: it tells that nothing is "
+        "missed from then on, so what was logged before can be queried now."
+    )
+    async def metric_appended(
+        self,
+        info: Info[Any, Any],
+        run_id: Annotated[strawberry.ID, strawberry.argument(description="The id of a Run.")],
+        keys: Annotated[
+            list[str] | None,
+            strawberry.argument(
+                description="Only these series, like `loss` or `accuracy{split=val}`; at most 200. All unless told."
+            ),
+        ] = None,
+    ) -> AsyncIterator[MetricAppended]:
+        """Follow metrics."""
+        run, names = uuid_of(Kind.Run, run_id, field="runId"), series_names(keys)
+        async with aclosing(resolvers.following.points_appended(info.context, run, names)) as news:
+            async for row, gained in news:
+                yield MetricAppended(run=Run(row=row), series=[_appended(one) for one in gained])
+
+
+def _appended(gained: Appended) -> AppendedPoints:
+    points = gained.points
+    return AppendedPoints(
+        series=MetricSeries(row=gained.series),
+        steps=IntColumn(points.steps),
+        values=FloatColumn(points.values),
+        timestamps_ms=IntColumn(points.timestamps_ms),
+        is_gap=gained.is_gap,
+    )

@@ -1,0 +1,3 @@
+"""What every test may use; each part is a module of `tests/fixtures/`."""
+
+pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.graphql", "tests.fixtures.skips"]
