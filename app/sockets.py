@@ -55,9 +55,11 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         try:
             async with asyncio.timeout(None if _is_subscription(operation) else limit):
                 await super().run_operation(operation)
+        except GraphQLSyntaxError as error:
+            await self._refuse(operation, [error])
         except TimeoutError:
-            error = Unavailable(f"The operation took longer than {limit:g} s.")
-            await self._refuse(operation, [GraphQLError(error.message, original_error=error)])
+            late = Unavailable(f"The operation took longer than {limit:g} s.")
+            await self._refuse(operation, [GraphQLError(late.message, original_error=late)])
 
     async def _send_result_stream(self, operation: Running, result_source: AsyncIterator[Any]) -> None:
         async for result in result_source:
@@ -92,8 +94,5 @@ def _is_request(payload: Any) -> bool:
 
 
 def _is_subscription(operation: Running) -> bool:
-    try:
-        definition = get_operation_ast(parse(operation.query), operation.operation_name)
-    except GraphQLSyntaxError:
-        return False
+    definition = get_operation_ast(parse(operation.query), operation.operation_name)
     return definition is not None and definition.operation is OperationType.SUBSCRIPTION

@@ -22,7 +22,13 @@ from resolvers.context import Context
 from resolvers.writing import Writer, names_unique, refuse_change, writing
 
 CONTENTS: Final[dict[type[Base], dict[type[Base], str]]] = {
-    Project: {Experiment: "project_id", Run: "project_id", RegisteredModel: "project_id", Artifact: "project_id"},
+    Project: {
+        Experiment: "project_id",
+        Run: "project_id",
+        RegisteredModel: "project_id",
+        Artifact: "project_id",
+        Connector: "project_id",
+    },
     Experiment: {Run: "experiment_id"},
     RegisteredModel: {ModelVersion: "model_id", ModelAlias: "model_id"},
     ModelVersion: {ModelAlias: "version_id"},

@@ -18,7 +18,7 @@ from app.cli.serve import serve
 from app.version import VERSION
 from maestro.errors import MaestroError
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Commands(click.Group):

@@ -74,7 +74,8 @@ def listen(settings: Settings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
         raise StartupError(
-            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.",
+            # Python appends the address in parentheses, which stands in front already.
+            f"Cannot listen on {settings.host}:{settings.port}: {str(error.strerror).partition(' (')[0]}.",
             hint="Stop what listens there, or choose another port: --port 8001, or --port 0 for a free one.",
         ) from error
 

@@ -112,8 +112,8 @@ async def _made(plan: Plan, projects: Iterable[int]) -> AsyncGenerator[tuple[Row
     workers = min(MOST_WORKERS, os.cpu_count() or 1)
     loop = asyncio.get_running_loop()
     # Ctrl-C goes to all processes of a terminal; it is for this one to end the others.
-    ignoring = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), **ignoring) as pool:
+    deaf, spawn = (signal.SIGINT, signal.SIG_IGN), multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=signal.signal, initargs=deaf) as pool:
         waiting = deque[tuple[asyncio.Future[Rows], int]]()
         for project in projects:
             waiting.append((loop.run_in_executor(pool, make_project, plan, project), project))

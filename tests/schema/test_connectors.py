@@ -1,3 +1,5 @@
+"""Connectors by GraphQL."""
+
 from typing import Any
 
 import pytest

@@ -1,3 +1,5 @@
+"""The editor of filters by GraphQL."""
+
 import pytest
 
 from maestro.ids import Kind, encode

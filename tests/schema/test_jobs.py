@@ -1,3 +1,5 @@
+"""Jobs and backups by GraphQL."""
+
 from typing import Any
 from uuid import UUID
 

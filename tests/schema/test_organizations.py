@@ -1,3 +1,5 @@
+"""The viewer and the organisation by GraphQL."""
+
 from dataclasses import replace
 from uuid import uuid4
 

@@ -1,3 +1,5 @@
+"""Nodes of any kind by GraphQL."""
+
 from uuid import uuid4
 
 import pytest

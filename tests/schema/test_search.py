@@ -1,3 +1,5 @@
+"""Search by GraphQL."""
+
 from typing import Any
 from uuid import UUID
 

@@ -1,0 +1,253 @@
+"""GraphQL over a real socket: the protocol, who may open one, and what goes wrong."""
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.typing import Origin, Subprotocol
+
+from maestro.runtime import Runtime
+from maestro.settings import Settings
+from resolvers.setup import ensure_owner
+from tests.app.conftest import Program, Server
+
+PROTOCOL = Subprotocol("graphql-transport-ws")
+PROJECTS = "{ projects { nodes { id } } }"
+CREATE = "mutation ($name: String!) { createProject(input: {name: $name}) { ... on ProjectSaved { project { id } } } }"
+RENAME = "mutation ($id: ID!) { updateProject(id: $id, input: {name: %r}) { __typename } }"
+
+
+@asynccontextmanager
+async def opened(
+    url: str, key: str | None = None, *, origin: str | None = None, cookie: str | None = None
+) -> AsyncIterator[ClientConnection]:
+    """A socket to the endpoint before `connection_init`."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    headers |= {"Cookie": cookie} if cookie else {}
+    async with connect(
+        url.replace("http", "ws", 1) + "/graphql",
+        subprotocols=[PROTOCOL],
+        additional_headers=headers,
+        origin=Origin(origin) if origin else None,
+        compression=None,
+        proxy=None,
+    ) as websocket:
+        yield websocket
+
+
+async def tell(websocket: ClientConnection, **message: Any) -> None:
+    await websocket.send(json.dumps(message))
+
+
+async def hear(websocket: ClientConnection) -> dict[str, Any]:
+    frame = await asyncio.wait_for(websocket.recv(), 20)
+    assert isinstance(frame, str), "browsers' clients read text frames only"
+    message: dict[str, Any] = json.loads(frame)
+    return message
+
+
+@asynccontextmanager
+async def connected(url: str, key: str) -> AsyncIterator[ClientConnection]:
+    """A socket after `connection_ack`."""
+    async with opened(url, key) as websocket:
+        await tell(websocket, type="connection_init")
+        assert await hear(websocket) == {"type": "connection_ack"}
+        yield websocket
+
+
+async def ask(websocket: ClientConnection, query: str, **variables: Any) -> Any:
+    """Run an operation that ends with its first answer, and return that answer's message."""
+    await tell(websocket, id="1", type="subscribe", payload={"query": query, "variables": variables})
+    answer = await hear(websocket)
+    assert answer["id"] == "1"
+    if answer["type"] == "next":
+        assert await hear(websocket) == {"id": "1", "type": "complete"}
+    return answer
+
+
+async def closed(websocket: ClientConnection) -> int:
+    """Wait until the server closes the socket, and return the code."""
+    with pytest.raises(ConnectionClosedError) as caught:
+        await asyncio.wait_for(websocket.recv(), 20)
+    assert caught.value.rcvd is not None
+    return caught.value.rcvd.code
+
+
+async def test_a_query_over_a_socket_is_answered_and_completed(server: Server, key: str) -> None:
+    async with connected(server.url, key) as websocket:
+        assert websocket.subprotocol == PROTOCOL
+        answer = await ask(websocket, "{ __typename }")
+    assert answer == {"id": "1", "type": "next", "payload": {"data": {"__typename": "Query"}}}
+
+
+async def test_a_ping_is_answered(server: Server, key: str) -> None:
+    async with connected(server.url, key) as websocket:
+        await tell(websocket, type="ping")
+        assert await hear(websocket) == {"type": "pong"}
+
+
+async def test_each_operation_of_a_socket_reads_anew(server: Server, key: str) -> None:
+    async with connected(server.url, key) as websocket:
+        made = await ask(websocket, CREATE, name="before")
+        project = made["payload"]["data"]["createProject"]["project"]["id"]
+        names = []
+        for name in ("one", "two"):
+            await ask(websocket, RENAME.replace("%r", f'"{name}"'), id=project)
+            read = await ask(websocket, "query ($id: ID!) { project(id: $id) { name } }", id=project)
+            names.append(read["payload"]["data"]["project"]["name"])
+    assert names == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("{ projects {", "GRAPHQL_PARSE_FAILED"),
+        ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query ($n: Int!) { projects(first: $n) { nodes { id } } }", "BAD_USER_INPUT"),
+    ],
+)
+async def test_a_refused_operation_leaves_the_socket_open(server: Server, key: str, query: str, code: str) -> None:  # noqa: PLR0917 -- two fixtures
+    async with connected(server.url, key) as websocket:
+        answer = await ask(websocket, query)
+        errors = answer["payload"] if answer["type"] == "error" else answer["payload"]["errors"]
+        assert [error["extensions"]["code"] for error in errors] == [code]
+        assert (await ask(websocket, "{ __typename }"))["type"] == "next"
+
+
+async def test_an_error_of_a_field_is_coded(server: Server, key: str) -> None:
+    async with connected(server.url, key) as websocket:
+        answer = await ask(websocket, "{ projects(first: -1) { nodes { id } } }")
+    [error] = answer["payload"]["errors"]
+    assert (error["path"], error["extensions"]["code"]) == (["projects"], "BAD_USER_INPUT")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "[]",
+        "1",
+        "null",
+        '"x"',
+        "{}",
+        "{",
+        '{"type": "unknown"}',
+        '{"type": "subscribe"}',
+        '{"type": "subscribe", "id": "1", "payload": []}',
+        '{"type": "subscribe", "id": 1, "payload": {"query": "{ __typename }"}}',
+        '{"type": "subscribe", "id": "1", "payload": {"query": 1}}',
+        '{"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }", "variables": 1}}',
+        '{"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }", "operationName": {}}}',
+        '{"type": "complete"}',
+        '{"type": "complete", "id": []}',
+        b'{"type": "ping"}',
+    ],
+)
+async def test_a_frame_without_the_protocols_form_closes_the_socket(
+    server: Server, key: str, frame: str | bytes
+) -> None:
+    async with connected(server.url, key) as websocket:
+        await websocket.send(frame)
+        assert await closed(websocket) == 4400
+
+
+async def test_an_operation_before_the_handshake_closes_the_socket(server: Server, key: str) -> None:
+    async with opened(server.url, key) as websocket:
+        await tell(websocket, id="1", type="subscribe", payload={"query": "{ __typename }"})
+        assert await closed(websocket) == 4401
+
+
+async def test_a_message_larger_than_a_body_may_be_closes_the_socket(server: Server, key: str) -> None:
+    async with connected(server.url, key) as websocket:
+        with suppress(ConnectionClosedError):
+            await websocket.send(" " * (4 * 1024 * 1024 + 1))
+        assert await closed(websocket) == 1009
+
+
+@pytest.mark.parametrize("key", [None, "mst_made-up"])
+async def test_a_socket_of_nobody_is_refused(server: Server, key: str | None) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        async with opened(server.url, key):
+            pass
+    assert caught.value.response.status_code == 403
+
+
+@pytest.fixture
+def cookie(server: Server) -> str:
+    """A session of the shared server."""
+    made = server.program.run("link")
+    token = made.stdout.strip().partition("token=")[2]
+    answer = httpx.get(f"{server.url}/sign-in", params={"token": token}, trust_env=False)
+    return str(answer.headers["set-cookie"].partition(";")[0])
+
+
+async def test_a_socket_is_for_pages_of_our_own_origin_only(server: Server, cookie: str) -> None:
+    async with opened(server.url, cookie=cookie, origin=server.url) as websocket:
+        await tell(websocket, type="connection_init")
+        assert await hear(websocket) == {"type": "connection_ack"}
+    for origin in ("https://evil.example", "null", server.url.replace("http:", "https:") + "0"):
+        with pytest.raises(InvalidStatus) as caught:
+            async with opened(server.url, cookie=cookie, origin=origin):
+                pass
+        assert caught.value.response.status_code == 403
+
+
+class TestInTheSameProcess:
+    """Real sockets of an application whose database and settings the test holds in its hands."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"operation_timeout": timedelta(seconds=0.3)})
+
+    @pytest.fixture
+    async def url(self, app: Starlette) -> AsyncIterator[str]:
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="websockets-sansio"))
+        running = asyncio.create_task(server.serve([listener]))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await running
+
+    @pytest.fixture
+    async def key(self, runtime: Runtime) -> str:
+        owner = await ensure_owner(runtime.db)
+        return (await runtime.access.create_api_key(owner.user_id, owner.organization_id, "test")).key
+
+    async def test_an_unexpected_error_is_masked(self, runtime: Runtime, url: str, key: str) -> None:
+        async with runtime.db.transaction() as tx:
+            await tx.fetch_sql("ALTER TABLE project RENAME TO secret_name_of_a_table")
+        async with connected(url, key) as websocket:
+            answer = await ask(websocket, PROJECTS)
+        [error] = answer["payload"]["errors"]
+        assert error["message"] == "Something went wrong on the server."
+        assert error["extensions"].keys() == {"code", "traceId"}
+        assert "relation" not in json.dumps(answer)
+
+    async def test_an_operation_that_takes_too_long_is_ended(self, runtime: Runtime, url: str, key: str) -> None:
+        async with connected(url, key) as websocket:
+            async with runtime.db.transaction() as tx:
+                await tx.fetch_sql("LOCK TABLE project IN ACCESS EXCLUSIVE MODE")
+                answer = await ask(websocket, PROJECTS)
+            assert answer["type"] == "error"
+            assert [(error["message"], error["extensions"]["code"]) for error in answer["payload"]] == [
+                ("The operation took longer than 0.3 s.", "SERVICE_UNAVAILABLE")
+            ]
+            assert (await ask(websocket, PROJECTS))["payload"] == {"data": {"projects": {"nodes": []}}}
+
+
+async def test_a_signal_stops_a_server_that_has_sockets_open(program: Program) -> None:
+    with program.serving() as server:
+        key = program.run("key", "create", "--name", "x").stdout.strip()
+        async with connected(server.url, key):
+            assert await asyncio.to_thread(server.stop, signal.SIGTERM) == 0
+        assert program.postgres() == []

@@ -1,0 +1,171 @@
+"""What the types declare is there: the columns of the leaves, the keys of the edges, a cap on each list."""
+
+import inspect
+from collections import defaultdict
+from dataclasses import fields
+from typing import Any, Final, get_args, get_origin
+
+import pytest
+from graphql import GraphQLList, get_nullable_type
+from strawberry.types.base import StrawberryObjectDefinition
+
+from dataloaders.base import Loader
+from dataloaders.lists import ListLoader
+from dataloaders.nodes import BY_KIND
+from execution.declare import DECLARATION, Column, Computed, Edge, Shape, declarations, object_type
+from maestro.db import tables
+from maestro.db.engine import Database
+from maestro.db.rows import Row
+from maestro.ids import Kind
+from schema import schema
+
+ROOTS: Final = {"Query", "Mutation", "Subscription"}
+ASYNC: Final[dict[str, str]] = {}
+"""Resolvers below the root that await something by themselves, each with the reason why it cannot be an edge."""
+
+COMPOSED: Final = {
+    "AliasesByModel": "asks one table for now and another one for a moment in the past",
+    "BestRunByExperiment": "sorts by the metric that is asked for",
+    "LatestVersionByModel": "takes the first of a lateral join",
+    "MovesByAlias": "takes as many of a lateral join as are asked for",
+    "RunGroups": "groups by what is asked for",
+}
+"""Loaders with SQL of their own that is no prepared statement; tests of their nouns read all that their types have."""
+
+MADE_BY_HAND: Final = {
+    "LineageEdge": set(tables.LineageEdge.__table__.c.keys()),
+    "MetricAggregates": {"n", "least", "mean", "greatest"},
+}
+"""What the rows of the database have that another object hands on to such a type."""
+
+CAPPED: Final[dict[str, str]] = {
+    "Query.nodes": "as many as the ids that were given, at most 200",
+    "RunComparison.runs": "as many as the ids that were given",
+    "ComparedParam.values": "one a run that is compared",
+    "ComparedMetric.context": "the pairs in a name",
+    "ComparedMetric.last": "one a run that is compared",
+    "ComparedMetric.min": "one a run that is compared",
+    "ComparedMetric.max": "one a run that is compared",
+    "SearchResult.hits": "at most 100",
+    "FilterVocabulary.fields": "the fields of a list",
+    "FilterVocabulary.spaces": "three at most",
+    "FilterVocabulary.completions": "at most 50",
+    "FilterField.operators": "the operators of the language",
+    "FilterField.values": "the members of an enum",
+    "FilterSpace.operators": "the operators of the language",
+    "FilterSpace.knownKeys": "at most 500",
+    "LineageGraph.nodes": "capped by the walk",
+    "LineageGraph.edges": "capped by the walk",
+    "MetricAppended.series": "the series of one batch",
+}
+"""Lists that are neither a connection's, nor an edge's, nor part of one row; each with what keeps it short."""
+
+DEFINITIONS: Final[dict[str, StrawberryObjectDefinition]] = {
+    name: found
+    for name, type_ in schema._schema.type_map.items()
+    if isinstance(found := type_.extensions.get("strawberry-definition"), StrawberryObjectDefinition)
+    and not found.is_input
+}
+CONNECTIONS: Final = {name for name in DEFINITIONS if name.endswith("Connection")}
+INTERFACES: Final = {name for name, definition in DEFINITIONS.items() if definition.is_interface}
+
+
+def needed(name: str) -> set[str]:
+    """The columns that the declarations of a type read."""
+    columns: set[str] = set()
+    for field, declared in declarations(DEFINITIONS[name].fields).items():
+        match declared:
+            case Column():
+                columns.add(field)
+            case Computed(read):
+                columns |= set(read)
+            case Edge(key=str(key)):
+                columns.add(key)
+    return columns
+
+
+def made_by() -> dict[str, set[type[Loader[Any, Any]]]]:
+    """The loaders whose rows become objects of each type."""
+    found: dict[str, set[Any]] = defaultdict(set)
+    for definition in DEFINITIONS.values():
+        for field in definition.fields:
+            edge = field.metadata.get(DECLARATION)
+            if not isinstance(edge, Edge) or edge.shape is Shape.VALUE:
+                continue
+            target: Any = object_type(field.type)
+            if edge.shape is Shape.PAGE:
+                target = object_type(next(iter(target.__strawberry_definition__.type_var_map.values())))
+            found[target.__strawberry_definition__.name].add(edge.loader)
+    return found
+
+
+MADE_BY: Final = made_by()
+PAIRS: Final = [(name, one) for name, made in MADE_BY.items() for one in sorted(made, key=lambda one: one.__name__)]
+
+
+def answer(loader: type[Loader[Any, Any]]) -> Any:
+    """The type of a loader's answers, without the list or the null around it."""
+    bases = loader.__orig_bases__  # type: ignore[attr-defined] # set by typing
+    declared = get_args(next(base for base in bases if get_origin(base) is Loader))[1]
+    return next((one for one in get_args(declared) if one is not type(None)), declared)
+
+
+async def columns(db: Database, loader: type[Loader[Any, Any]]) -> set[str] | None:
+    """What a loader's rows have; None where the loader has no prepared statement."""
+    if issubclass(loader, ListLoader):
+        return set(loader.catalogue.columns.keys())
+    if hasattr(loader, "statement"):
+        async with db.driver() as connection:
+            return {column.name for column in (await connection.prepare(loader.statement.sql)).get_attributes()}
+    made = answer(loader)
+    return None if made is Row else {*dir(made), *(field.name for field in fields(made))}
+
+
+@pytest.mark.parametrize(("name", "loader"), PAIRS, ids=[f"{name}-{loader.__name__}" for name, loader in PAIRS])
+async def test_the_rows_of_a_loader_have_what_the_type_reads(
+    db: Database, name: str, loader: type[Loader[Any, Any]]
+) -> None:
+    found = await columns(db, loader)
+    if found is None:
+        assert loader.__name__ in COMPOSED
+    else:
+        assert needed(name) - found == set()
+
+
+@pytest.mark.parametrize("name", sorted({name for name in DEFINITIONS if needed(name)} - set(MADE_BY) - INTERFACES))
+def test_a_row_that_another_object_hands_on_has_what_the_type_reads(name: str) -> None:
+    if name in MADE_BY_HAND:
+        assert needed(name) - MADE_BY_HAND[name] == set()
+        return
+    (made,) = (field.type for field in fields(DEFINITIONS[name].origin) if field.name == "row")
+    assert needed(name) - {*dir(get_args(made)[0]), *(field.name for field in fields(get_args(made)[0]))} == set()
+
+
+def test_nothing_below_the_root_awaits_by_itself() -> None:
+    awaiting = {
+        f"{name}.{field.python_name}"
+        for name, definition in DEFINITIONS.items()
+        if name not in ROOTS
+        for field in definition.fields
+        if field.base_resolver and inspect.iscoroutinefunction(field.base_resolver.wrapped_func)
+    }
+    assert awaiting == set(ASYNC)
+
+
+def test_every_list_is_a_connection_an_edge_part_of_a_row_or_capped() -> None:
+    name_of = schema.config.name_converter.get_graphql_name
+    types: Any = schema._schema.type_map
+    bare = {
+        f"{name}.{name_of(field)}"
+        for name, definition in DEFINITIONS.items()
+        if name not in CONNECTIONS
+        for field in definition.fields
+        if DECLARATION not in field.metadata
+        and isinstance(get_nullable_type(types[name].fields[name_of(field)].type), GraphQLList)
+    }
+    assert bare == set(CAPPED)
+
+
+@pytest.mark.parametrize("kind", BY_KIND)
+def test_what_can_be_found_by_id_is_a_node(kind: Kind) -> None:
+    assert DEFINITIONS[kind.name].origin.kind is kind
