@@ -2,9 +2,9 @@
 
 import re
 import typing
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
@@ -31,22 +31,15 @@ SORTED_CHARACTERS: Final = 200
 """How much of a text param counts for its order: what its index holds, and what a cursor can carry."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyIds:
-    """The ids that a metric's name has, one for each project in which it is used, with those projects."""
-
-    ids: tuple[Any, ...]
-    projects: tuple[Any, ...]
-
-
 class Conditions:
     """The WHERE, the joins and the sort expressions of one list query.
 
     A metric or param that a top-level AND demands is joined inside, so that PostgreSQL may drive the query from the
-    index on its values; the others are outer joins, because an object without the key can still match.
+    index on its values; the others are outer joins, because an object without the key can still match. `metric_keys`
+    are the ids that each metric's name has, one for each project in which it is used.
     """
 
-    def __init__(self, catalogue: Catalogue, wanted: Filter | None, metric_keys: dict[str, KeyIds]) -> None:
+    def __init__(self, catalogue: Catalogue, wanted: Filter | None, metric_keys: Mapping[str, Sequence[UUID]]) -> None:
         self._catalogue = catalogue
         self._metric_keys = metric_keys
         self._joins: dict[tuple[Space, str], FromClause] = {}
@@ -143,12 +136,10 @@ class Conditions:
         if space is Space.PARAMS:
             return and_(same_run, table.c.project_id == self._catalogue.columns.project_id, table.c.key == key)
         name = SeriesName.parse(key)
-        found = self._metric_keys.get(name.key, KeyIds((), ()))
         return and_(
             same_run,
             table.c.context_hash == name.context_hash,
-            _among(table.c.key_id, found.ids),
-            _among(table.c.project_id, found.projects),
+            _among(table.c.key_id, self._metric_keys.get(name.key, ())),
         )
 
 
@@ -207,7 +198,7 @@ def _column(target: Target, *, prefer_number: bool) -> str:
     return "number" if prefer_number else "text"
 
 
-def _among(column: ColumnElement[Any], ids: tuple[Any, ...]) -> ColumnElement[bool]:
+def _among(column: ColumnElement[Any], ids: Sequence[UUID]) -> ColumnElement[bool]:
     # A single id as an equality lets the planner use the index's next columns for order and range.
     return column == ids[0] if len(ids) == 1 else column == func.any(bindparam(None, list(ids), type_=UUIDS))
 

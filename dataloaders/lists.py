@@ -12,7 +12,7 @@ from sqlalchemy.types import DateTime, Uuid
 
 from dataloaders.base import KEYS, Loader
 from dataloaders.catalogue import Catalogue, Sort
-from dataloaders.conditions import Conditions, KeyIds, targets
+from dataloaders.conditions import Conditions, targets
 from dataloaders.paging import Page, Position, Window, binding, decode_cursor
 from maestro.db.rows import Row
 from maestro.errors import InvalidInput, MaestroError
@@ -125,16 +125,16 @@ class ListLoader(Loader[tuple[Scope, PageRequest], Page]):
         newest_first = orders[0].is_descending if orders else True
         return conditions, [*orders, Order(self.catalogue.columns.id, newest_first, is_nullable=False)]
 
-    async def _metric_keys(self, names: set[str], scopes: Sequence[Scope]) -> dict[str, KeyIds]:
+    async def _metric_keys(self, names: set[str], scopes: Sequence[Scope]) -> dict[str, list[UUID]]:
         narrowed = f"AND project_id IN ({self.projects}) " if self.projects is not None else ""
         rows = await self.db.fetch_sql(
-            "SELECT name, array_agg(id) AS ids, array_agg(project_id) AS projects FROM metric_key "  # noqa: S608 -- the class's own SQL
+            "SELECT name, array_agg(id) AS ids FROM metric_key "  # noqa: S608 -- the class's own SQL
             f"WHERE organization_id = $1 AND name = ANY($2) {narrowed}GROUP BY name",
             self.organization_id,
             list(names),
             *([list(scopes)] if narrowed else []),
         )
-        return {row.name: KeyIds(tuple(row.ids), tuple(row.projects)) for row in rows}
+        return {row.name: row.ids for row in rows}
 
     def base(self, conditions: Conditions, listing: Listing, *columns: Any) -> Select[Any]:
         """Return the SELECT of a listing's rows without order and limit."""

@@ -1,6 +1,5 @@
 """Use cases of the files in an open artifact version; their bytes are stored by whoever received them."""
 
-import mimetypes
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -13,16 +12,14 @@ from sqlalchemy.dialects.postgresql import insert
 from maestro.db.rows import Row
 from maestro.db.tables import ArtifactEntry, ArtifactVersion, Blob
 from maestro.errors import InvalidInput, NotFound, PayloadTooLarge
+from maestro.media_types import guessed
 from resolvers import validation
 from resolvers.artifact_versions import MOST_FILES, require_pending
 from resolvers.context import Context
 from resolvers.writing import Writer, writing
 
 LONGEST_PATH: Final = 1000
-ANY_BYTES: Final = "application/octet-stream"
 _MEDIA_TYPE: Final = re.compile(r"[\w.+!#$&^-]{1,100}/[\w.+!#$&^-]{1,100}(; ?charset=[\w-]{1,40})?", re.ASCII)
-_KNOWN_TYPES: Final = mimetypes.MimeTypes()
-"""Python's own table: what an operating system adds to it would differ from server to server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,7 @@ def media_type_of(path: str, given: str | None) -> str:
         if not _MEDIA_TYPE.fullmatch(given):
             raise InvalidInput(f"{given[:80]!r} is no media type, like text/csv.", field="mediaType")
         return given
-    guessed, encoding = _KNOWN_TYPES.guess_type(f"file:{path}")
-    return ANY_BYTES if guessed is None or encoding is not None else guessed
+    return guessed(path)
 
 
 async def expect(ctx: Context, version_id: UUID, path: str) -> None:

@@ -1,7 +1,6 @@
 """Use cases of artifact versions: open, sealed by a digest, given up, deleted, read by runs."""
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from sqlalchemy import exists, func, select, update
 from maestro.db.rows import Row
 from maestro.db.tables import Artifact, ArtifactAlias, ArtifactEntry, ArtifactVersion, ModelVersion, Run
 from maestro.db.tables.enums import ArtifactState, LineageKind
+from maestro.digests import digest_of
 from maestro.errors import Conflict, DigestMismatch, InvalidInput
 from maestro.events import Event, topic
 from maestro.ids import Kind
@@ -136,12 +136,6 @@ async def require_committed(writer: Writer, key: UUID) -> Row:
         )
     await writer.parent(Artifact, version.artifact_id)
     return version
-
-
-def digest_of(files: Iterable[Row]) -> str:
-    """Return the SHA-256 over a line `<sha256> <size in bytes> <path>` a file, each ended by LF, sorted by path."""
-    lines = (f"{file.sha256} {file.size_bytes} {file.path}\n" for file in sorted(files, key=lambda file: file.path))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 async def _tie(writer: Writer, run_id: UUID, key: UUID, *, kind: LineageKind) -> None:

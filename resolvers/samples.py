@@ -15,13 +15,13 @@ UNION ALL
 SELECT 'experiment', (
   SELECT id FROM experiment WHERE organization_id = $1 AND deleted_at IS NULL ORDER BY id DESC LIMIT 1)
 UNION ALL
-SELECT 'model', (
-  SELECT id FROM registered_model WHERE organization_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT 1)
+SELECT 'version', (
+  SELECT id FROM model_version WHERE organization_id = $1 AND deleted_at IS NULL ORDER BY id DESC LIMIT 1)
 """
-KINDS = {"running": Kind.Run, "run": Kind.Run, "experiment": Kind.Experiment, "model": Kind.RegisteredModel}
+KINDS = {"running": Kind.Run, "run": Kind.Run, "experiment": Kind.Experiment, "version": Kind.ModelVersion}
 
 
 async def ids(ctx: Context) -> dict[str, str]:
-    """Return ids by what they are for: `running`, `run 1` … `run 3`, `experiment`, `model`; those that there are."""
+    """Return ids by what they are for: `running`, `run 1` … `run 3`, `experiment`, `version`; those that there are."""
     rows = await ctx.db.fetch_sql(QUERY, ctx.organization_id)
     return {row.name: encode(KINDS[row.name.split()[0]], row.id) for row in rows if row.id is not None}

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+WIDTH = 120
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -39,13 +41,13 @@ def number(value: float) -> str:
 def show(title: str, figures: list[Figure]) -> None:
     """Print a table."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    table.add_column("figure")
+    table.add_column("figure", no_wrap=True)
     table.add_column("measured", justify="right")
     table.add_column("goal", justify="right")
     table.add_column("")
     for figure in figures:
         mark = "" if not figure.goal else "[green]reached[/]" if figure.is_reached else "[bold red]missed[/]"
         table.add_row(figure.name, f"{number(figure.value)} {figure.unit}", figure.goal, mark)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=WIDTH)
     console.print()
     console.print(table)

@@ -1,5 +1,6 @@
 """The pool: one asyncpg connection a statement for reads, one transaction for a write."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
@@ -113,7 +114,12 @@ class Database:
     async def driver(self) -> AsyncIterator[Any]:
         """Lend the asyncpg connection underneath a pooled one."""
         async with self._engine.connect() as connection:
-            yield (await connection.get_raw_connection()).driver_connection
+            try:
+                yield (await connection.get_raw_connection()).driver_connection
+            except asyncio.CancelledError:
+                # Cut off between BEGIN and ROLLBACK, it may still be in a transaction: nobody else may get it.
+                await connection.invalidate()
+                raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -9,10 +9,21 @@ from typing import Final
 
 from connectors.local import LocalBlobs
 from maestro.db.engine import Database
+from maestro.db.tables import (
+    ArtifactEntry,
+    ArtifactVersion,
+    Base,
+    Experiment,
+    MetricSeries,
+    ModelVersion,
+    Project,
+    Run,
+)
 from maestro.errors import RecordingError
 from ops.demo.recording import Recording
 from ops.seeding.draft import Draft
 from ops.seeding.emptiness import hold_projects, is_empty, not_empty
+from ops.seeding.playground import add_playground
 from ops.seeding.registry import add_artifacts, add_models
 from ops.seeding.rows import Owner, Progress, milliseconds
 from ops.seeding.tracking import add_projects, add_runs, add_uses
@@ -62,11 +73,12 @@ async def load_demo(db: Database, demo: Demo, progress: Progress) -> DemoStats:
         add_artifacts(draft)
         add_models(draft)
         add_uses(draft)
+        add_playground(draft, milliseconds(demo.now))
         await draft.rows.copy(tx)
         # Last, so that whatever else fails leaves no file behind.
         await _store_blobs(demo, lambda done: progress(len(demo.recording.runs) + done, total, _FILES))
     progress(total, total, "done")
-    return _stats(demo.recording)
+    return _stats(draft)
 
 
 def _check_blobs(recording: Recording) -> None:
@@ -91,16 +103,17 @@ async def _stream(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def _stats(recording: Recording) -> DemoStats:
-    series = [series for run in recording.runs for series in run.series]
-    versions = [version for artifact in recording.artifacts for version in artifact.versions]
+def _stats(draft: Draft) -> DemoStats:
+    def count(table: type[Base]) -> int:
+        return len(draft.rows.of(table.__tablename__))
+
     return DemoStats(
-        projects=len(recording.projects),
-        experiments=len(recording.experiments),
-        runs=len(recording.runs),
-        series=len(series),
-        points=sum(len(one.steps) for one in series),
-        artifact_versions=len(versions),
-        files=sum(len(version.entries) for version in versions),
-        model_versions=sum(len(model.versions) for model in recording.models),
+        projects=count(Project),
+        experiments=count(Experiment),
+        runs=count(Run),
+        series=count(MetricSeries),
+        points=sum(len(series.steps) for run in draft.recording.runs for series in run.series),
+        artifact_versions=count(ArtifactVersion),
+        files=count(ArtifactEntry),
+        model_versions=count(ModelVersion),
     )

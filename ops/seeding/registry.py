@@ -1,7 +1,5 @@
 """Artifacts and registered models of the demo, with the lineage between them and the runs that made them."""
 
-import mimetypes
-from typing import Final
 from uuid import UUID
 
 from maestro.db.tables import (
@@ -19,12 +17,10 @@ from maestro.db.tables import (
 from maestro.db.tables.enums import ArtifactState, LineageKind
 from maestro.digests import digest_of
 from maestro.ids import Kind
+from maestro.media_types import guessed
 from ops.demo import recording
 from ops.seeding.draft import Draft
 from ops.seeding.rows import key_at, moment
-
-_MEDIA_TYPES: Final = mimetypes.MimeTypes()
-"""Python's own table, without what an operating system adds to it."""
 
 
 def add_artifacts(draft: Draft) -> None:
@@ -89,14 +85,13 @@ def _add_files(draft: Draft, version: recording.ArtifactVersion, artifact_id: UU
         committed_at=moment(at_ms),
     )
     for entry in version.entries:
-        guessed, encoding = _MEDIA_TYPES.guess_type(f"file:{entry.path}")
         draft.rows.add(
             ArtifactEntry,
             version_id=key,
             path=entry.path,
             sha256=entry.sha256,
             size_bytes=entry.size_bytes,
-            media_type=guessed if guessed and not encoding else "application/octet-stream",
+            media_type=guessed(entry.path),
         )
     made_by, made = (Kind.Run, run_id), (Kind.ArtifactVersion, key)
     draft.link(LineageKind.PRODUCED, made_by, made, run_id=run_id, at_ms=at_ms)

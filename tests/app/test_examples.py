@@ -53,7 +53,7 @@ async def test_every_example_and_the_readme_answer_real_data(client: httpx.Async
             assert "errors" not in answer, (example["title"], answer["errors"])
             data = answer["data"]
         answers[example["title"][:1]] = data
-    assert answers["1"]["projects"]["totalCount"] == 3
+    assert answers["1"]["projects"]["totalCount"] == 4
     assert answers["2"]["runs"]["totalCount"] > 20
     assert len(answers["3"]["compareRuns"]["runs"]) == 3
     assert max(series["count"] for series in answers["4"]["runs"]["nodes"][0]["series"]) == 240_000

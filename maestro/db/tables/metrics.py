@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DDL, ForeignKey, Index, SmallInteger, event, func, text
+from sqlalchemy import ForeignKey, Index, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from maestro.db.tables.base import Base, Identified, Tenant, one_of
@@ -42,9 +42,10 @@ class MetricSeries(Base):
     __tablename__ = "metric_series"
     __table_args__ = (
         Index("uq_metric_series_run_id_key_id_context_hash", "run_id", "key_id", "context_hash", unique=True),
-        Index("ix_metric_series_last", "project_id", "key_id", "v_last", "run_id"),
-        Index("ix_metric_series_min", "project_id", "key_id", "v_min", "run_id"),
-        Index("ix_metric_series_max", "project_id", "key_id", "v_max", "run_id"),
+        # A key belongs to one project, so the project need not stand in the indexes.
+        Index("ix_metric_series_last", "key_id", "v_last", "run_id"),
+        Index("ix_metric_series_min", "key_id", "v_min", "run_id"),
+        Index("ix_metric_series_max", "key_id", "v_max", "run_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -102,14 +103,6 @@ class MetricBlock(Base):
     codec: Mapped[int] = mapped_column(SmallInteger)
     bins: Mapped[bytes]
     data: Mapped[bytes]
-
-
-# The blobs are compressed already; PostgreSQL trying once more would only cost time.
-event.listen(
-    MetricBlock.__table__,
-    "after_create",
-    DDL("ALTER TABLE metric_block ALTER bins SET STORAGE EXTERNAL, ALTER data SET STORAGE EXTERNAL"),  # type: ignore[no-untyped-call] # untyped in SQLAlchemy
-)
 
 
 class IngestBatch(Base):

@@ -24,6 +24,11 @@ SELECT kind, name, definition FROM (
     FROM pg_constraint WHERE connamespace = 'public'::regnamespace
     UNION ALL SELECT 'type', typname, typtype::text FROM pg_type WHERE typnamespace = 'public'::regnamespace
     UNION ALL SELECT 'function', proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL SELECT 'tuning', relname, reloptions::text FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND reloptions IS NOT NULL
+    UNION ALL SELECT 'tuning', attrelid::regclass || '.' || attname, attstorage::text FROM pg_attribute
+    JOIN pg_class ON pg_class.oid = attrelid JOIN pg_type ON pg_type.oid = atttypid
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND attstorage <> typstorage
 ) AS catalogue
 WHERE name NOT LIKE '%alembic_version%'
 """
@@ -111,8 +116,9 @@ async def test_migrations_lead_to_the_tables_of_the_code(database_url: str, empt
     async with db.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     await db.close()
-    # What only one of the two has.
-    assert await catalogue(database_url) ^ await catalogue(empty_database_url) == set()
+    only_one_has = await catalogue(database_url) ^ await catalogue(empty_database_url)
+    # How a table is stored and vacuumed is said by migrations alone.
+    assert {thing for thing in only_one_has if thing[0] != "tuning"} == set()
 
 
 async def test_a_draft_of_the_next_revision_would_be_empty(database_url: str) -> None:

@@ -14,6 +14,7 @@ from connectors.local import LocalBlobs
 from dataloaders.samples import SampledBySeries, SampleRequest
 from maestro.access import Viewer
 from maestro.db.engine import Database
+from maestro.digests import digest_of
 from maestro.errors import Conflict, RecordingError
 from maestro.points import PointColumns, decode, pack_bins, summarise
 from maestro.series_names import SeriesName
@@ -21,7 +22,6 @@ from ops.demo.recording import Recording, Series
 from ops.seeding.demo import Demo, load_demo
 from ops.seeding.timeline import REST, SPAN
 from resolvers.artifact_files import media_type_of
-from resolvers.artifact_versions import digest_of
 from resolvers.params import checked
 from resolvers.setup import ensure_owner
 from tests.ops.seeding.conftest import NOW, Loaded
@@ -68,9 +68,10 @@ async def test_every_object_of_the_recording_is_loaded(loaded: Loaded) -> None:
     versions = [version for artifact in recording.artifacts for version in artifact.versions]
     aliases = [alias for model in recording.models for alias in model.aliases]
     expected = {
-        "project": len(recording.projects),
-        "experiment": len(recording.experiments),
-        "run": len(recording.runs),
+        # and the playground
+        "project": len(recording.projects) + 1,
+        "experiment": len(recording.experiments) + 1,
+        "run": len(recording.runs) + 1,
         "param": sum(len(run.params) for run in recording.runs),
         "metric_key": len(recording.metric_keys),
         "metric_series": sum(len(run.series) for run in recording.runs),
@@ -147,7 +148,7 @@ async def test_runs_are_numbered_in_their_projects_in_the_order_of_their_start(l
         "SELECT p.slug, p.last_run_number, array_agg(r.number ORDER BY r.started_at, r.number) AS numbers "
         "FROM run r JOIN project p ON p.id = r.project_id GROUP BY p.id"
     )
-    assert len(rows) == len(loaded.recording.projects)
+    assert len(rows) == len(loaded.recording.projects) + 1
     for row in rows:
         assert row.numbers == list(range(1, row.last_run_number + 1))
 

@@ -935,11 +935,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_metric_series_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_metric_series")),
     )
-    op.create_index(
-        "ix_metric_series_last", "metric_series", ["project_id", "key_id", "v_last", "run_id"], unique=False
-    )
-    op.create_index("ix_metric_series_max", "metric_series", ["project_id", "key_id", "v_max", "run_id"], unique=False)
-    op.create_index("ix_metric_series_min", "metric_series", ["project_id", "key_id", "v_min", "run_id"], unique=False)
+    op.create_index("ix_metric_series_last", "metric_series", ["key_id", "v_last", "run_id"], unique=False)
+    op.create_index("ix_metric_series_max", "metric_series", ["key_id", "v_max", "run_id"], unique=False)
+    op.create_index("ix_metric_series_min", "metric_series", ["key_id", "v_min", "run_id"], unique=False)
     op.create_index(
         "uq_metric_series_run_id_key_id_context_hash",
         "metric_series",
