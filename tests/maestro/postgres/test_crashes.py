@@ -31,8 +31,8 @@ with EmbeddedPostgres(folder) as address:
 """
 DRAIN = """
 with EmbeddedPostgres(folder) as address:
-    tell(address)
     try:
+        tell(address)
         time.sleep(60)
     except KeyboardInterrupt:
         print("draining", flush=True)
