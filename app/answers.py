@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from graphql import GraphQLError, GraphQLSyntaxError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionResult
 
-from maestro.errors import MaestroError
+from maestro.errors import MaestroError, NotFound
 
 logger = logging.getLogger(__name__)
 
 MASKED: Final = "Something went wrong on the server."
-COERCION: Final = re.compile(r"Variable '\$\w+' has invalid value")
+COERCION: Final = re.compile(r"Variable '\$\w+' has invalid value|Variable values are nested too deeply")
 """How graphql-core speaks of a value that does not fit its variable; nothing else in its error tells."""
 
 
@@ -51,6 +53,25 @@ def error_response(status: int, code: str, message: str, *, hint: str | None = N
     """Return an answer in GraphQL's form for a request that never became an operation."""
     extensions = {"code": code} if hint is None else {"code": code, "hint": hint}
     return JSONResponse({"errors": [{"message": message, "extensions": extensions}]}, status)
+
+
+async def refused(request: Request, error: Exception) -> JSONResponse:
+    """Answer a request that no route takes."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404:  # noqa: PLR2004 -- Not Found
+        return error_response(status, NotFound.code, "There is nothing at this address.")
+    message = f"The method {request.method} is not for this address." if status == 405 else "The request is refused."  # noqa: PLR2004 -- Method Not Allowed
+    response = error_response(status, "BAD_REQUEST", message)
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
+
+
+async def failed(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 -- Starlette's signature
+    """Mask what nobody has expected outside of an operation; the server below logs the error itself."""
+    trace_id = secrets.token_hex(8)
+    logger.error("Unexpected error, trace id %s", trace_id)
+    extensions = {"code": "INTERNAL_SERVER_ERROR", "traceId": trace_id}
+    return JSONResponse({"errors": [{"message": MASKED, "extensions": extensions}]}, 500)
 
 
 def _with_extensions(error: GraphQLError, extensions: Mapping[str, Any]) -> Mapping[str, Any]:

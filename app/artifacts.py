@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
@@ -71,6 +72,7 @@ async def upload(request: Request) -> Response:
     blobs: LocalBlobs = request.app.state.blobs
     ctx = Context(runtime, request.state.viewer)
     version_id = uuid_of(Kind.ArtifactVersion, request.path_params["version_id"], field="versionId")
+    _require_utf8(request)
     path = artifact_files.path_of(request.path_params["path"])
     media_type = artifact_files.media_type_of(path, request.headers.get("content-type"))
     expected = promised_sha256(request.headers)
@@ -81,6 +83,14 @@ async def upload(request: Request) -> Response:
     blob = await blobs.write(ctx.organization_id, request.stream(), limit=limit, expected=expected)
     entry = await artifact_files.record(ctx, version_id, File(path, blob.sha256, blob.size, media_type))
     return JSONResponse({"path": entry.path, "sha256": entry.sha256, "sizeBytes": entry.size_bytes})
+
+
+def _require_utf8(request: Request) -> None:
+    # The server replaces what it cannot decode, and two files would become one.
+    try:
+        unquote_to_bytes(request.scope.get("raw_path", b"")).decode()
+    except UnicodeDecodeError:
+        raise InvalidInput("A path is text in UTF-8.", field="path", hint="Ask for uploadUrl.") from None
 
 
 def promised_sha256(headers: Headers) -> str | None:

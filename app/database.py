@@ -2,10 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from maestro.db import migrate
+from maestro.db.rows import CONNECTION_LOST, StatementFailed
 from maestro.errors import StartupError
 from maestro.postgres import EmbeddedPostgres, attached
 from maestro.settings import Settings
+
+LOOKS: Final = (
+    "It looks like postgresql://user:password@host:5432/database; in the password, write @ as %40 and # as %23."
+)
+OPTIONS: Final = frozenset({"host", "port"})
+"""What a URL may say after its question mark: both drivers' readings of it agree on these alone."""
 
 
 @contextmanager
@@ -16,7 +26,9 @@ def database(settings: Settings, *, is_owner: bool = False) -> Iterator[str]:
     one that ends with them. Raises StartupError when it cannot be had.
     """
     if settings.database_url is not None:
-        yield _checked(settings.database_url.get_secret_value())
+        url = _checked(settings.database_url.get_secret_value())
+        _reach(url)
+        yield url
     elif is_owner:
         with EmbeddedPostgres(settings.data_dir) as address:
             yield address.url()
@@ -25,11 +37,51 @@ def database(settings: Settings, *, is_owner: bool = False) -> Iterator[str]:
             yield address.url()
 
 
+def without_password(url: str) -> tuple[str, str | None]:
+    """Return a URL as psql takes it, and the password apart: what stands on a command line is seen by everybody."""
+    parts = _split(url)
+    user, at, host = parts.netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    query = f"?{parts.query}" if parts.query else ""
+    return f"postgresql://{name}{at}{host}{parts.path}{query}", password or None
+
+
 def _checked(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme.partition("+")[0] not in ("postgresql", "postgres"):
+    parts = _split(url)
+    if unknown := sorted(dict(parse_qsl(parts.query, keep_blank_values=True)).keys() - OPTIONS):
         raise StartupError(
-            f"MAESTRO_DATABASE_URL begins with {scheme[:20]!r}; only PostgreSQL is supported.",
-            hint="It looks like postgresql://user:password@host:5432/database.",
+            f"MAESTRO_DATABASE_URL has the option {unknown[0]!r}, which is not supported.",
+            hint="Leave it out; connections are encrypted where the server offers that.",
         )
-    return f"postgresql://{rest}"
+    return f"postgresql://{parts.netloc}{parts.path}" + (f"?{parts.query}" if parts.query else "")
+
+
+def _split(url: str) -> SplitResult:
+    # The value is never shown: where it is malformed, any part of it may be the password.
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.port != 0 and not parts.fragment
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise StartupError("MAESTRO_DATABASE_URL is not a URL.", hint=LOOKS)
+    if parts.scheme.partition("+")[0] not in ("postgresql", "postgres") or "://" not in url:
+        raise StartupError("MAESTRO_DATABASE_URL: only PostgreSQL is supported.", hint=LOOKS)
+    return parts
+
+
+def _reach(url: str) -> None:
+    try:
+        migrate.current(url)
+    except (*CONNECTION_LOST, StatementFailed) as error:
+        parts = urlsplit(url)
+        where = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+        raise StartupError(
+            f"The database {where} cannot be opened: {_reason(error)}.",
+            hint="Check MAESTRO_DATABASE_URL, and that PostgreSQL accepts connections from here.",
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    told = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
+    return str(told).strip().rstrip(".")

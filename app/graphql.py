@@ -1,8 +1,9 @@
 """The GraphQL endpoint: Strawberry's view with a context an operation, coded errors and time limits."""
 
 import asyncio
+import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import orjson
 from cross_web import HTTPException
@@ -23,6 +24,8 @@ from maestro.errors import Unavailable
 from resolvers.context import Context
 
 METHODS = ("GET", "POST")
+_NO_NUMBER: Final = re.compile(r"-?(NaN|Infinity|\d+(\.\d+)?[eE])")
+"""What people write for a number that JSON does not have, or that is too large for one."""
 
 
 class Endpoint(GraphQL[Context, None]):
@@ -72,7 +75,10 @@ class Endpoint(GraphQL[Context, None]):
 
     def parse_json(self, data: str | bytes) -> Any:
         """Read a body, or the variables of a GET; HTTPException unless it holds an object, or a batch."""
-        content = super().parse_json(data)
+        try:
+            content = self.decode_json(data)
+        except orjson.JSONDecodeError as error:
+            raise HTTPException(400, _not_json(error)) from error
         if not isinstance(content, dict | list):
             raise HTTPException(400, "A JSON object is expected")
         return content
@@ -84,6 +90,12 @@ class Endpoint(GraphQL[Context, None]):
     def encode_json(self, data: object) -> str | bytes:
         """Write an answer; WebSocket messages go through here too."""
         return orjson.dumps(data, default=_plain)
+
+
+def _not_json(error: orjson.JSONDecodeError) -> str:
+    place = f"line {error.lineno}, column {error.colno}"
+    advice = ". Write NaN and infinities as strings" if _NO_NUMBER.match(error.doc, error.pos) else ""
+    return f"The body is not JSON at {place}: {error.msg}{advice}"
 
 
 def _require_json(request: Request) -> None:

@@ -1,10 +1,12 @@
 """What stands before every route: who is asking, how large the request is, and headers that keep browsers safe."""
 
+import asyncio
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -82,11 +84,12 @@ def _bearer(connection: HTTPConnection) -> str | None:
 
 
 class LimitedBody:
-    """Refuses bodies over a limit with 413, by their declared length or as soon as more has come."""
+    """Refuses bodies over a limit with 413, by their declared length or as soon as more has come, and slow ones."""
 
-    def __init__(self, app: ASGIApp, *, limit: int, paths: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, *, limit: int, patience: timedelta, paths: Iterable[str]) -> None:
         self.app = app
         self.limit = limit
+        self.patience = patience
         self.paths = frozenset(paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,19 +101,26 @@ class LimitedBody:
         if not declared.isdecimal() or int(declared) > self.limit:
             await self._refuse(scope, receive, send)
             return
-        body = await self._read(receive)
-        if body is None:
-            await self._refuse(scope, receive, send)
-            return
-        await self.app(scope, _replay(body, receive), send)
+        try:
+            async with asyncio.timeout(self.patience.total_seconds()):
+                body = await self._read(receive)
+        except TimeoutError:
+            await error_response(408, "BAD_REQUEST", "The body came too slowly.")(scope, receive, send)
+        except ClientDisconnect:
+            await error_response(400, "BAD_REQUEST", "The body was cut off.")(scope, receive, send)
+        else:
+            if body is None:
+                await self._refuse(scope, receive, send)
+            else:
+                await self.app(scope, _replay(body, receive), send)
 
     async def _read(self, receive: Receive) -> bytearray | None:
-        """Return the whole body, None when it is longer than the limit or breaks off."""
+        """Return the whole body, None when it is longer than the limit; ClientDisconnect when it breaks off."""
         body = bytearray()
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return None
+                raise ClientDisconnect
             body += message.get("body", b"")
             if len(body) > self.limit:
                 return None

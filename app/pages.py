@@ -40,7 +40,9 @@ async def start(request: Request) -> Response:
 
 
 async def sign_in(request: Request) -> Response:
-    """Use up a one-time link and open a session."""
+    """Use up a one-time link and open a session; a HEAD, by which programs look at links, uses nothing up."""
+    if request.method == "HEAD":
+        return Response()
     access = request.app.state.runtime.access
     session = await access.redeem(request.query_params.get("token", ""))
     if session is None:

@@ -42,8 +42,8 @@ PROTOCOL: Final = {
     ),
     "GRAPHQL_PARSE_FAILED": ("The document is no GraphQL.", "Correct the syntax at the place in `locations`."),
     "GRAPHQL_VALIDATION_FAILED": (
-        "The document does not fit the schema.",
-        "Compare its fields and arguments with the schema: `python -m app schema`.",
+        "The document does not fit the schema, or it has several operations and `operationName` is missing.",
+        "Compare its fields and arguments with the schema: `python -m app schema`. Name the operation to run.",
     ),
     "INTERNAL_SERVER_ERROR": (
         "Something unexpected happened; the message tells nothing of it on purpose.",

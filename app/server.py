@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
 from app import artifacts, pages
+from app.answers import failed, refused
 from app.graphql import Endpoint
 from app.middleware import LimitedBody, SafeHeaders, SignedIn
 from connectors.local import LocalBlobs
@@ -41,8 +43,14 @@ def create_app(settings: Settings, url: str) -> Starlette:
         middleware=[
             Middleware(SafeHeaders),
             Middleware(SignedIn),
-            Middleware(LimitedBody, limit=settings.max_body_bytes, paths=["/graphql"]),
+            Middleware(
+                LimitedBody,
+                limit=settings.max_body_bytes,
+                patience=settings.operation_timeout,
+                paths=["/graphql"],
+            ),
         ],
+        exception_handlers={HTTPException: refused, Exception: failed},
         lifespan=lambda app: _lifespan(app, settings, url),
     )
 

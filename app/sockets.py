@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from graphql import GraphQLError, GraphQLSyntaxError, OperationType, get_operation_ast, parse
 from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnected as SocketClosed
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
@@ -26,7 +27,7 @@ class TextSocket(ASGIWebSocketAdapter):
         """Send a message."""
         try:
             await self.ws.send_text(self.view.encode_json_string(message))
-        except WebSocketDisconnect as gone:
+        except (WebSocketDisconnect, SocketClosed) as gone:
             raise WebSocketDisconnected from gone
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import any_, exists, literal_column, select
+from sqlalchemy import Select, any_, literal_column, select, true
 
 from dataloaders.base import KEYS, ORGANIZATION, ById, Loader
 from dataloaders.catalogue import Catalogue, Listed
@@ -51,23 +51,21 @@ class ExperimentsByProject(ListLoader):
     scope = "project_id"
 
 
-def _keys_in_use() -> Any:
+def _keys_in_use() -> Select[Any]:
     key, series, run, experiment = (table.__table__.c for table in (MetricKey, MetricSeries, Run, Experiment))
-    is_used = exists().where(
-        series.project_id == key.project_id,
-        series.key_id == key.id,
-        series.run_id == run.id,
-        run.experiment_id == experiment.id,
-        run.deleted_at.is_(None),
+    # OFFSET 0 has the series looked up run by run: joined freely, those of all runs there are would be read.
+    logged = select(series.key_id).where(series.run_id == run.id).offset(0).lateral("logged")
+    used = (
+        select(logged.c.key_id)
+        .distinct()
+        .select_from(Run.__table__.join(logged, true()))
+        .where(run.experiment_id == experiment.id, run.deleted_at.is_(None))
+        .lateral("used")
     )
     return (
         select(experiment.id.label("_experiment_id"), *key)
-        .where(
-            experiment.id == any_(KEYS),
-            experiment.organization_id == ORGANIZATION,
-            key.project_id == experiment.project_id,
-            is_used,
-        )
+        .select_from(Experiment.__table__.join(used, true()).join(MetricKey.__table__, key.id == used.c.key_id))
+        .where(experiment.id == any_(KEYS), experiment.organization_id == ORGANIZATION)
         .order_by(experiment.id, key.name)
     )
 

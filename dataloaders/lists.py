@@ -3,21 +3,21 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, true, tuple_
-from sqlalchemy.types import DateTime, Uuid
 
 from dataloaders.base import KEYS, Loader
 from dataloaders.catalogue import Catalogue, Sort
 from dataloaders.conditions import Conditions, targets
-from dataloaders.paging import Page, Position, Window, binding, decode_cursor
+from dataloaders.paging import Page, Position, Window, binding, decode_cursor, no_cursor
 from maestro.db.rows import Row
-from maestro.errors import InvalidInput, MaestroError
+from maestro.errors import MaestroError
 from maestro.filters import Filter, Space, fingerprint
 from maestro.series_names import SeriesName
+from maestro.storable import LARGEST_INTEGER, UNSTORABLE
 
 Scope = UUID | None
 
@@ -98,7 +98,8 @@ class ListLoader(Loader[tuple[Scope, PageRequest], Page]):
         position = None
         if window.cursor is not None:
             named = "before" if window.is_backward else "after"
-            position = _typed(decode_cursor(bindings[scopes[0]], window.cursor, field=named), orders)
+            position = decode_cursor(bindings[scopes[0]], window.cursor, field=named)
+            position = _typed(position, orders, field=named)
         query = self._page_query(conditions, orders, request=request, position=position)
         rows = await self._scoped(query, scopes)
         return {
@@ -233,17 +234,27 @@ def after_position(orders: list[Order], position: Position, *, is_backward: bool
     return or_(*alternatives)
 
 
-def _typed(position: Position, orders: list[Order]) -> Position:
-    # JSON has no times and no UUIDs: a cursor carries them as text.
-    values = [_typed_value(value, order) for value, order in zip(position.values, orders, strict=False)]
-    if len(values) != len(orders) - 1:
-        raise InvalidInput("This cursor is damaged.", field="after")
+def _typed(position: Position, orders: list[Order], *, field: str) -> Position:
+    """Return a cursor's position with its values as the columns hold them; InvalidInput for what they cannot hold."""
+    try:
+        values = [_typed_value(value, order) for value, order in zip(position.values, orders[:-1], strict=True)]
+    except (TypeError, ValueError, OverflowError):
+        raise no_cursor(field) from None
     return Position(tuple(values), position.id)
 
 
 def _typed_value(value: Any, order: Order) -> Any:
-    if isinstance(value, str) and isinstance(order.expression.type, DateTime):
-        return datetime.fromisoformat(value)
-    if isinstance(value, str) and isinstance(order.expression.type, Uuid):
-        return UUID(value)
+    """Return a value of a cursor, in which times and UUIDs are texts; TypeError, ValueError, OverflowError."""
+    if value is None and order.is_nullable:
+        return None
+    wanted = order.expression.type.python_type
+    if type(value) is not (str if wanted in (datetime, UUID) else wanted):
+        raise TypeError
+    if wanted in (datetime, UUID):
+        return datetime.fromisoformat(value).astimezone(UTC) if wanted is datetime else UUID(value)
+    match value:
+        case str() if UNSTORABLE.search(value):
+            raise ValueError
+        case int() if abs(value) > LARGEST_INTEGER:
+            raise ValueError
     return value

@@ -14,6 +14,7 @@ from maestro.db.rows import Row
 from maestro.db.tables import MetricKey, MetricSeries
 from maestro.errors import InvalidInput, NotFound
 from maestro.series_names import SeriesName
+from maestro.storable import UNSTORABLE
 
 MOST_KEYS: Final = 200
 RunSeries = tuple[UUID, tuple[str, ...] | None]
@@ -91,15 +92,19 @@ def mean(row: Row) -> float | None:
 
 
 def series_names(keys: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Check the names that a client asks for: at most 200."""
-    if keys is not None and len(keys) > MOST_KEYS:
+    """Check the names that a client asks for: at most 200, each a text that can be stored."""
+    if keys is None:
+        return None
+    if len(keys) > MOST_KEYS:
         raise InvalidInput(
             f"{len(keys)} keys; at most {MOST_KEYS} can be asked for at once.",
             field="keys",
             limit=MOST_KEYS,
             hint="Leave keys out for all of them.",
         )
-    return None if keys is None else tuple(keys)
+    if any(map(UNSTORABLE.search, keys)):
+        raise InvalidInput("A key holds a NUL or half a character.", field="keys", hint="Remove it.")
+    return tuple(keys)
 
 
 def _wanted(parsed: dict[tuple[str, ...] | None, set[SeriesName] | None]) -> list[str] | None:

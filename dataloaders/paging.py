@@ -80,9 +80,9 @@ def decode_cursor(bound_to: bytes, cursor: str, *, field: str) -> Position:
         values = orjson.loads(content[_BINDING_BYTES + 16 :])
         key = UUID(bytes=content[_BINDING_BYTES : _BINDING_BYTES + 16])
     except (binascii.Error, ValueError):
-        raise InvalidInput(
-            "This is not a cursor.", field=field, hint="Pass endCursor or startCursor of a page as it was answered."
-        ) from None
+        raise no_cursor(field) from None
+    if not isinstance(values, list):
+        raise no_cursor(field)
     if content[:_BINDING_BYTES] != bound_to:
         raise InvalidInput(
             "This cursor belongs to another list.",
@@ -90,6 +90,13 @@ def decode_cursor(bound_to: bytes, cursor: str, *, field: str) -> Position:
             hint="A cursor goes on where its own query stopped: same list, same filter, same sort.",
         )
     return Position(tuple(values), key)
+
+
+def no_cursor(field: str) -> InvalidInput:
+    """Return the error for a text that no list has answered as a cursor."""
+    return InvalidInput(
+        "This is not a cursor.", field=field, hint="Pass endCursor or startCursor of a page as it was answered."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from typing import Final
 from uuid import UUID
 
 from dataloaders.base import Loader
-from dataloaders.paging import Position, binding, decode_cursor, encode_cursor
+from dataloaders.paging import Position, binding, decode_cursor, encode_cursor, no_cursor
 from maestro.db.points import columns_of
 from maestro.errors import InvalidInput
 from maestro.points import NO_POINTS, PointColumns, decode
+from maestro.storable import LARGEST_INTEGER
 
 DEFAULT_POINTS: Final = 1_000
 MOST_POINTS: Final = 10_000
@@ -98,10 +99,14 @@ class PointsBySeries(Loader[tuple[UUID, PointsRequest], PointsPage]):
         if request.after is None:
             return request.after_step
         try:
-            (step,) = decode_cursor(self._bound_to(series), request.after, field="after").values
+            values = decode_cursor(self._bound_to(series), request.after, field="after").values
         except InvalidInput as error:
             return error
-        return int(step)
+        match values:
+            case (int(step),) if abs(step) <= LARGEST_INTEGER:
+                return step
+            case _:
+                return no_cursor("after")
 
     def _bound_to(self, series: UUID) -> bytes:
         return binding(self.organization_id, type(self).__name__, series)

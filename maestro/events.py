@@ -1,7 +1,7 @@
 """Changes, told to every process: written with NOTIFY in the writer's transaction, heard by LISTEN.
 
 A subscriber gets what is committed after it subscribed, in the order of the commits. One that does not keep up loses
-the oldest events and is told so by `Lagged`, so that it can read the present state instead of trusting a gap.
+events and is told so by the next one, marked as a gap, so that it can read the present state instead.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from uuid import UUID
 import orjson
 
 from maestro.db.engine import Database, Transaction
-from maestro.db.rows import CONNECTION_LOST, Listener
+from maestro.db.rows import CONNECTION_LOST, Listener, StatementFailed
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,8 @@ class Events:
                         self._tell_gap()
                     self._is_listening.set()
                     await listener.wait_closed()
-            except CONNECTION_LOST as error:
+            except (*CONNECTION_LOST, StatementFailed) as error:
+                # A server that refuses, having no connection left, say, is as silent as one that is gone.
                 logger.warning("The connection that listens for changes is lost: %s", error)
             await asyncio.sleep(RECONNECT_S)
 

@@ -37,6 +37,12 @@ class Kind(StrEnum):
     Backup = "backup"
     AuditEntry = "audit_entry"
 
+    @property
+    def phrase(self) -> str:
+        """The name with its article, as in "the id of an Artifact"."""
+        # No vowel is heard at the beginning of "User".
+        return f"{'an' if self.name[0] in 'AEIO' else 'a'} {self.name}"
+
 
 _PREFIXES = frozenset(kind.value for kind in Kind)
 
@@ -63,6 +69,6 @@ def uuid_of(kind: Kind, value: str, *, field: str = "id") -> UUID:
     found, key = decode(value, field=field)
     if found is not kind:
         raise InvalidInput(
-            f"{value!r} is the id of a {found.name}; the id of a {kind.name} is wanted here.", field=field
+            f"{value!r} is the id of {found.phrase}; the id of {kind.phrase} is wanted here.", field=field
         )
     return key

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         default=None,
         description=(
-            "Key that signs sessions, cursors and download links; at least 32 characters. Servers that share a "
+            "Key that signs sessions and download links; at least 32 characters. Servers that share a "
             "database must share it. Without it one is generated and kept in the data folder, readable by its owner."
         ),
         min_length=32,

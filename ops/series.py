@@ -173,8 +173,6 @@ async def _keys(tx: Transaction, new: Sequence[_Series]) -> dict[tuple[UUID, str
 
 
 def _row(one: _Series, key: UUID, summary: Summary) -> tuple[Any, ...]:
-    last = summary.v_last
-    is_finite = math.isfinite(last)
     return (
         one.id,
         one.run.organization_id,
@@ -183,18 +181,27 @@ def _row(one: _Series, key: UUID, summary: Summary) -> tuple[Any, ...]:
         key,
         one.name.context_hash,
         dict(one.name.context),
-        summary.n,
-        summary.nonfinite,
-        summary.step0,
-        summary.step1,
-        last if is_finite else None,
-        None if is_finite else _mark(last),
-        summary.v_min,
-        summary.v_max,
-        summary.step_min,
-        summary.step_max,
-        summary.v_sum,
+        *columns_of(summary).values(),
     )
+
+
+def columns_of(summary: Summary) -> dict[str, Any]:
+    """Return what the row of a series tells of its points, in the order of the table's columns."""
+    last = summary.v_last
+    is_finite = math.isfinite(last)
+    return {
+        "n": summary.n,
+        "nonfinite": summary.nonfinite,
+        "step_first": summary.step0,
+        "step_last": summary.step1,
+        "v_last": last if is_finite else None,
+        "last_mark": None if is_finite else _mark(last),
+        "v_min": summary.v_min,
+        "v_max": summary.v_max,
+        "step_min": summary.step_min,
+        "step_max": summary.step_max,
+        "v_sum": summary.v_sum,
+    }
 
 
 def _mark(value: float) -> str:

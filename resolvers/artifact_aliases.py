@@ -13,7 +13,7 @@ from maestro.errors import InvalidInput, NotFound, PayloadTooLarge
 from resolvers import validation
 from resolvers.artifact_versions import require_committed
 from resolvers.context import Context
-from resolvers.writing import writing
+from resolvers.writing import Lock, writing
 
 MOST_ALIASES: Final = 100
 
@@ -25,7 +25,7 @@ async def move(ctx: Context, artifact_id: UUID, *, name: str, version_id: UUID) 
     """
     checked = validation.name(name)
     async with writing(ctx) as writer:
-        await writer.parent(Artifact, artifact_id, lock=True)
+        await writer.in_use(Artifact, artifact_id, lock=Lock.CHANGE)
         version = await require_committed(writer, version_id)
         if version.artifact_id != artifact_id:
             raise InvalidInput("This version belongs to another artifact.", field="versionId")
@@ -50,7 +50,7 @@ async def delete(ctx: Context, artifact_id: UUID, *, name: str) -> Row:
     """Remove an alias and return its artifact; NotFound, Conflict when the artifact is in the trash."""
     alias = validation.name(name)
     async with writing(ctx) as writer:
-        artifact = await writer.parent(Artifact, artifact_id, lock=True)
+        artifact = await writer.in_use(Artifact, artifact_id, lock=Lock.CHANGE)
         c = ArtifactAlias.__table__.c
         gone = delete_from(ArtifactAlias).where(c.artifact_id == artifact_id, c.name == alias)
         if not await writer.tx.fetch(gone.returning(c.name)):

@@ -16,7 +16,7 @@ from maestro.media_types import guessed
 from resolvers import validation
 from resolvers.artifact_versions import MOST_FILES, require_pending
 from resolvers.context import Context
-from resolvers.writing import Writer, writing
+from resolvers.writing import Lock, Writer, writing
 
 LONGEST_PATH: Final = 1000
 _MEDIA_TYPE: Final = re.compile(r"[\w.+!#$&^-]{1,100}/[\w.+!#$&^-]{1,100}(; ?charset=[\w-]{1,40})?", re.ASCII)
@@ -68,7 +68,7 @@ async def record(ctx: Context, version_id: UUID, file: File) -> Row:
     files.
     """
     async with writing(ctx) as writer:
-        version = await writer.row(ArtifactVersion, version_id, lock=True)
+        version = await writer.row(ArtifactVersion, version_id, lock=Lock.CHANGE)
         stored = {"organization_id": ctx.organization_id, "sha256": file.sha256, "size_bytes": file.size_bytes}
         await writer.tx.fetch(insert(Blob).values(stored).on_conflict_do_nothing())
         return await _put(writer, version, file)
@@ -79,7 +79,7 @@ async def reuse(ctx: Context, version_id: UUID, *, path: str, sha256: str, media
     checked = path_of(path)
     kind, digest = media_type_of(checked, media_type), validation.text(sha256.lower(), field="sha256", limit=64)
     async with writing(ctx) as writer:
-        version = await writer.row(ArtifactVersion, version_id, lock=True)
+        version = await writer.row(ArtifactVersion, version_id, lock=Lock.CHANGE)
         c = Blob.__table__.c
         mine = select(c.size_bytes).where(c.organization_id == ctx.organization_id, c.sha256 == digest)
         blob = await writer.tx.fetch_one(mine.with_for_update(read=True))

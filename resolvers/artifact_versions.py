@@ -17,7 +17,7 @@ from maestro.ids import Kind
 from resolvers.context import Context
 from resolvers.idempotency import Once, write_once
 from resolvers.lineage import link
-from resolvers.writing import Writer, refuse_change, writing
+from resolvers.writing import Lock, Writer, refuse_change, writing
 
 MOST_FILES: Final = 10_000
 MOST_SHOWN: Final = 10
@@ -30,9 +30,9 @@ async def create(
     """Open the artifact's next version, produced by a run if one is given; NotFound, Conflict for the trash."""
 
     async def write(writer: Writer) -> Row:
-        artifact = await writer.parent(Artifact, artifact_id, lock=True)
+        artifact = await writer.in_use(Artifact, artifact_id, lock=Lock.CHANGE)
         if run_id is not None:
-            await writer.parent(Run, run_id)
+            await writer.in_use(Run, run_id)
         number = artifact.last_version_number + 1
         # Counting is no change of the artifact that anybody's update has to know of: its own version stays.
         await writer.tx.fetch(update(Artifact).where(Artifact.id == artifact_id).values(last_version_number=number))
@@ -56,7 +56,7 @@ async def commit(
     """
     expected = _Expected(expected_digest, expected_files)
     async with writing(ctx) as writer:
-        version = await writer.row(ArtifactVersion, key, lock=True)
+        version = await writer.row(ArtifactVersion, key, lock=Lock.CHANGE)
         if version.state == ArtifactState.COMMITTED:
             files = await _files(writer, key)
             if expected.difference(files):
@@ -87,7 +87,7 @@ async def commit(
 async def fail(ctx: Context, key: UUID) -> Row:
     """Give an open version up and let go of its files; again changes nothing. NotFound, Conflict once it is sealed."""
     async with writing(ctx) as writer:
-        version = await writer.row(ArtifactVersion, key, lock=True)
+        version = await writer.row(ArtifactVersion, key, lock=Lock.CHANGE)
         if version.state == ArtifactState.FAILED:
             return version
         await require_pending(writer, version)
@@ -100,7 +100,7 @@ async def delete(ctx: Context, key: UUID, *, expected_version: int | None = None
     NotFound, StaleVersion, Conflict while an alias or a model version points at it.
     """
     async with writing(ctx) as writer:
-        version = await writer.row(ArtifactVersion, key, lock=True)
+        version = await writer.row(ArtifactVersion, key, lock=Lock.CHANGE)
         if version.state == ArtifactState.DELETED:
             return version
         if expected_version is not None and version.version != expected_version:
@@ -112,7 +112,7 @@ async def delete(ctx: Context, key: UUID, *, expected_version: int | None = None
 async def use(ctx: Context, key: UUID, *, run_id: UUID) -> Row:
     """Record that a run reads a version, and return the version; NotFound, Conflict unless it is committed."""
     async with writing(ctx) as writer:
-        await writer.parent(Run, run_id)
+        await writer.in_use(Run, run_id)
         version = await require_committed(writer, key)
         await _tie(writer, run_id, key, kind=LineageKind.USED)
         return version
@@ -124,17 +124,17 @@ async def require_pending(writer: Writer, version: Row) -> None:
         raise Conflict(
             f"This version is {version.state}, not PENDING.", state=version.state, hint="Create another version."
         )
-    await writer.parent(Artifact, version.artifact_id)
+    await writer.in_use(Artifact, version.artifact_id)
 
 
 async def require_committed(writer: Writer, key: UUID) -> Row:
     """Return a version that can be read, kept from being deleted meanwhile; NotFound, Conflict for another state."""
-    version = await writer.row(ArtifactVersion, key, lock=True)
+    version = await writer.row(ArtifactVersion, key, lock=Lock.CHANGE)
     if version.state != ArtifactState.COMMITTED:
         raise Conflict(
             f"This version is {version.state}, not COMMITTED.", state=version.state, hint="Choose one that can be read."
         )
-    await writer.parent(Artifact, version.artifact_id)
+    await writer.in_use(Artifact, version.artifact_id)
     return version
 
 

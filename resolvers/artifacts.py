@@ -31,7 +31,7 @@ async def create(
     values = _checked({"name": given["name"], "type": DEFAULT_TYPE, **known})
 
     async def write(writer: Writer) -> Row:
-        await writer.parent(Project, project_id)
+        await writer.container(Project, project_id)
         return await writer.create(Artifact, project_id=project_id, **values)
 
     once = Once("createArtifact", idempotency_key, {"projectId": project_id, **given})

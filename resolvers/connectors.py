@@ -14,7 +14,7 @@ from maestro.vendors import checked
 from resolvers import validation
 from resolvers.context import Context
 from resolvers.idempotency import Once, write_once
-from resolvers.writing import Writer, writing
+from resolvers.writing import Lock, Writer, writing
 
 
 async def create(ctx: Context, given: Mapping[str, Any], *, idempotency_key: str | None = None) -> Row:
@@ -34,7 +34,7 @@ async def create(ctx: Context, given: Mapping[str, Any], *, idempotency_key: str
 
     async def write(writer: Writer) -> Row:
         if project_id is not None:
-            await writer.parent(Project, project_id)
+            await writer.container(Project, project_id)
         return await writer.create(Connector, **values)
 
     return await write_once(ctx, Connector, Once("createConnector", idempotency_key, given), write=write)
@@ -53,7 +53,7 @@ async def update(ctx: Context, key: UUID, *, expected_version: int | None, chang
         values["description"] = validation.text(values["description"], field="description")
     async with writing(ctx) as writer:
         if "config" in values:
-            current = await writer.row(Connector, key, lock=True)
+            current = await writer.row(Connector, key, lock=Lock.CHANGE)
             values |= _reconfigured(current, values["config"])
         return await writer.change(Connector, key, expected_version=expected_version, **values)
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 import orjson
 
 from maestro.errors import InvalidInput, PayloadTooLarge
+from maestro.storable import LARGEST_INTEGER
 from resolvers import validation
 
 LARGEST_DOCUMENT: Final = 1_000_000
-LARGEST_INTEGER: Final = 2**63 - 1
 
 
 def document(value: Any, *, field: str) -> dict[str, Any]:

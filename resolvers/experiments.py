@@ -29,7 +29,7 @@ async def create(
     values = {"name": validation.name(given.get("name")), **_checked(given)}
 
     async def write(writer: Writer) -> Row:
-        await writer.parent(Project, project_id)
+        await writer.container(Project, project_id)
         return await writer.create(Experiment, project_id=project_id, **values)
 
     once = Once("createExperiment", idempotency_key, {**given, "project": project_id})

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from maestro.db.rows import Row
 from maestro.db.tables import Base, IdempotencyKey
 from maestro.errors import Conflict, InvalidInput
+from resolvers import validation
 from resolvers.context import Context
 from resolvers.writing import Writer, writing
 
@@ -27,6 +28,7 @@ class Once:
     given: Mapping[str, Any]
 
     def __post_init__(self) -> None:
+        validation.text(self.key, field="idempotencyKey")
         if self.key is not None and not 0 < len(self.key) <= LONGEST_KEY:
             raise InvalidInput(
                 f"An idempotency key has 1 to {LONGEST_KEY} characters.",

@@ -10,7 +10,7 @@ from maestro.db.rows import Row
 from maestro.db.tables import MetricKey
 from resolvers import validation
 from resolvers.context import Context
-from resolvers.writing import writing
+from resolvers.writing import Lock, writing
 
 LONGEST_UNIT: Final = 50
 CHECKS: Final[dict[str, Callable[[Any], Any]]] = {
@@ -25,7 +25,7 @@ async def update_key(ctx: Context, key: UUID, changes: Mapping[str, Any]) -> Row
     values = {field: CHECKS[field](value) for field, value in changes.items()}
     columns = MetricKey.__table__.c
     async with writing(ctx) as writer:
-        row = await writer.row(MetricKey, key, lock=True)
+        row = await writer.row(MetricKey, key, lock=Lock.CHANGE)
         if not values:
             return row
         return (

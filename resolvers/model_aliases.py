@@ -14,7 +14,7 @@ from maestro.db.tables import ModelAlias, ModelAliasMove, ModelVersion, Register
 from maestro.errors import Conflict, InvalidInput, StaleVersion
 from resolvers import trash
 from resolvers.context import Context
-from resolvers.writing import Writer, writing
+from resolvers.writing import Lock, Writer, writing
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
@@ -28,8 +28,8 @@ async def assign(ctx: Context, given: Mapping[str, Any]) -> Row:
     """
     name = _checked(given["name"])
     async with writing(ctx) as writer:
-        model = await writer.parent(RegisteredModel, given["model_id"], lock=True)
-        version = await writer.parent(ModelVersion, given["version_id"])
+        model = await writer.in_use(RegisteredModel, given["model_id"], lock=Lock.CHANGE)
+        version = await writer.in_use(ModelVersion, given["version_id"])
         if version.model_id != model.id:
             raise InvalidInput("This ModelVersion belongs to another model.", field="versionId")
         current = await _in_use(writer, model.id, name)
@@ -93,8 +93,8 @@ def _checked(name: str) -> str:
 
 async def _locked_with_model(writer: Writer, key: UUID) -> Row:
     alias = await writer.row(ModelAlias, key)
-    await writer.row(RegisteredModel, alias.model_id, lock=True)
-    return await writer.row(ModelAlias, key, lock=True)
+    await writer.row(RegisteredModel, alias.model_id, lock=Lock.CHANGE)
+    return await writer.row(ModelAlias, key, lock=Lock.CHANGE)
 
 
 async def _in_use(writer: Writer, model_id: UUID, name: str) -> Row | None:

@@ -16,7 +16,7 @@ from resolvers import lineage, model_aliases, trash, validation
 from resolvers.context import Context
 from resolvers.documents import document
 from resolvers.idempotency import Once, write_once
-from resolvers.writing import Writer, writing
+from resolvers.writing import Lock, Writer, writing
 
 MOST_METRICS: Final = 1000
 
@@ -30,7 +30,7 @@ async def create(ctx: Context, model_id: UUID, given: Mapping[str, Any], *, idem
     values = _checked({field: value for field, value in given.items() if value is not None})
 
     async def write(writer: Writer) -> Row:
-        model = await writer.parent(RegisteredModel, model_id, lock=True)
+        model = await writer.in_use(RegisteredModel, model_id, lock=Lock.CHANGE)
         await _check_sources(writer, model, values)
         number = model.last_version_number + 1
         counted = change(RegisteredModel).where(RegisteredModel.id == model_id)
@@ -90,8 +90,8 @@ async def restore(ctx: Context, key: UUID) -> Row:
 async def _locked_with_model(writer: Writer, key: UUID) -> Row:
     # Whoever changes aliases or versions locks the model first, so that two of them never wait for each other.
     version = await writer.row(ModelVersion, key)
-    await writer.row(RegisteredModel, version.model_id, lock=True)
-    return await writer.row(ModelVersion, key, lock=True)
+    await writer.row(RegisteredModel, version.model_id, lock=Lock.CHANGE)
+    return await writer.row(ModelVersion, key, lock=Lock.CHANGE)
 
 
 async def _aliases(writer: Writer, *conditions: Any) -> list[Row]:
@@ -101,11 +101,11 @@ async def _aliases(writer: Writer, *conditions: Any) -> list[Row]:
 async def _check_sources(writer: Writer, model: Row, values: Mapping[str, Any]) -> None:
     """Refuse a run or an artifact that cannot be the source of a version of this model."""
     if (run_id := values.get("source_run_id")) is not None:
-        run = await writer.parent(Run, run_id)
+        run = await writer.in_use(Run, run_id)
         _check_project(model, run, field="sourceRunId")
     if (version_id := values.get("artifact_version_id")) is not None:
-        version = await writer.row(ArtifactVersion, version_id)
-        artifact = await writer.parent(Artifact, version.artifact_id)
+        version = await writer.row(ArtifactVersion, version_id, lock=Lock.KEEP)
+        artifact = await writer.in_use(Artifact, version.artifact_id)
         _check_project(model, artifact, field="artifactVersionId")
         if version.state not in (ArtifactState.PENDING, ArtifactState.COMMITTED):
             raise Conflict(f"This ArtifactVersion is {version.state}.", hint="Choose a version whose files are there.")

@@ -24,7 +24,7 @@ async def create(
     values = _checked({field: value for field, value in given.items() if value is not None})
 
     async def write(writer: Writer) -> Row:
-        await writer.parent(Project, project_id)
+        await writer.container(Project, project_id)
         return await writer.create(RegisteredModel, project_id=project_id, **values)
 
     once = Once("createModel", idempotency_key, {**given, "project_id": project_id})

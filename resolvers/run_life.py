@@ -13,7 +13,7 @@ from maestro.db.tables.enums import RunStatus
 from maestro.errors import Conflict, InvalidInput
 from resolvers.context import Context
 from resolvers.runs import status_reason, tell
-from resolvers.writing import Writer, writing
+from resolvers.writing import Lock, Writer, writing
 
 OUTCOMES = (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)
 
@@ -65,7 +65,7 @@ async def heartbeat(ctx: Context, key: UUID) -> Row:
     when the run has ended.
     """
     async with writing(ctx) as writer:
-        run = await writer.parent(Run, key, lock=True)
+        run = await writer.in_use(Run, key, lock=Lock.CHANGE)
         if run.status in OUTCOMES:
             raise _ended(run)
         if run.status == RunStatus.RUNNING:
@@ -87,7 +87,7 @@ async def heartbeat(ctx: Context, key: UUID) -> Row:
 
 
 async def _living(writer: Writer, key: UUID) -> Row:
-    run = await writer.parent(Run, key, lock=True)
+    run = await writer.in_use(Run, key, lock=Lock.CHANGE)
     if RunStatus(run.status).is_terminal:
         raise _ended(run)
     return run

@@ -22,7 +22,9 @@ LONGEST_EXTERNAL_ID: Final = 250
 LONGEST_REASON: Final = 10_000
 
 NEXT_NUMBER: Final = """
-UPDATE project SET last_run_number = last_run_number + 1 WHERE id = $1 RETURNING last_run_number AS number
+UPDATE project SET last_run_number = last_run_number + 1 FROM experiment
+WHERE experiment.id = $1 AND experiment.organization_id = $2 AND project.id = experiment.project_id
+RETURNING last_run_number AS number
 """
 
 
@@ -65,10 +67,12 @@ async def create(
     parent_id: UUID | None = given.get("parent_id")
 
     async def write(writer: Writer) -> Row:
-        project_id = (await writer.parent(Experiment, experiment_id)).project_id
+        # Numbering locks the project, so it comes before the experiment is locked; a refusal takes the number back.
+        counted = await writer.tx.fetch_sql(NEXT_NUMBER, experiment_id, ctx.organization_id)
+        project_id = (await writer.container(Experiment, experiment_id)).project_id
         if parent_id is not None:
             await _check_parent(writer, parent_id, project_id)
-        number = (await writer.tx.fetch_sql(NEXT_NUMBER, project_id))[0].number
+        number = counted[0].number
         numbered = {"name": f"run-{number}", "number": number, **values}
         run = await writer.create(
             Run, project_id=project_id, experiment_id=experiment_id, parent_id=parent_id, **numbered
@@ -133,7 +137,7 @@ def _start(given: Mapping[str, Any]) -> tuple[RunStatus, datetime | None]:
 
 
 async def _check_parent(writer: Writer, parent_id: UUID, project_id: UUID) -> None:
-    parent = await writer.parent(Run, parent_id)
+    parent = await writer.in_use(Run, parent_id)
     if parent.project_id != project_id:
         raise InvalidInput(
             "The parent belongs to another project.",

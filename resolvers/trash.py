@@ -19,7 +19,7 @@ from maestro.db.tables import (
 )
 from resolvers import validation
 from resolvers.context import Context
-from resolvers.writing import Writer, names_unique, refuse_change, writing
+from resolvers.writing import Lock, Writer, names_unique, refuse_change, writing
 
 CONTENTS: Final[dict[type[Base], dict[type[Base], str]]] = {
     Project: {
@@ -58,7 +58,7 @@ async def delete(ctx: Context, table: type[Base], key: UUID, *, expected_version
 
 async def discard(writer: Writer, table: type[Base], key: UUID, *, expected_version: int | None = None) -> Row:
     """Do what `delete` does in a transaction that does more than that."""
-    current = await writer.row(table, key, lock=True)
+    current = await writer.row(table, key, lock=Lock.CHANGE)
     if current.deleted_at is not None:
         return current
     if expected_version is not None and current.version != expected_version:
@@ -78,12 +78,13 @@ async def restore(ctx: Context, table: type[Base], key: UUID, *, name: str | Non
 
 async def bring_back(writer: Writer, table: type[Base], key: UUID, *, name: str | None = None) -> Row:
     """Do what `restore` does in a transaction that does more than that."""
-    current = await writer.row(table, key, lock=True)
+    lying = await writer.row(table, key)
+    for column, container in CONTAINERS.get(table, {}).items():
+        if lying[column] is not None:
+            await writer.container(container, lying[column])
+    current = await writer.row(table, key, lock=Lock.CHANGE)
     if current.deleted_at is None:
         return current
-    for column, container in CONTAINERS.get(table, {}).items():
-        if current[column] is not None:
-            await writer.parent(container, current[column])
     renamed = {} if name is None else {"name": validation.name(name)}
     if name is not None and "slug" in current:
         renamed["slug"] = validation.slug_from(name, otherwise=current.slug)
@@ -91,7 +92,10 @@ async def bring_back(writer: Writer, table: type[Base], key: UUID, *, name: str 
     with names_unique(table, {**current, **renamed}):
         row = (await writer.tx.fetch(_unmark(table, c.id == key, **renamed).returning(*c)))[0]
     for contained in _everything_in(table):
-        await writer.tx.fetch(_unmark(contained, contained.__table__.c.trashed_with_id == key))
+        place = contained.__table__.c
+        taken_along = place.trashed_with_id == key, place.organization_id == writer.ctx.organization_id
+        with names_unique(contained, {}):
+            await writer.tx.fetch(_unmark(contained, _in_order(contained, *taken_along)))
     return row
 
 
@@ -107,7 +111,8 @@ async def _take_along(writer: Writer, table: type[Base], root: UUID) -> None:
 
 async def _mark(writer: Writer, table: type[Base], which: ColumnElement[bool], *, root: UUID | None) -> list[Row]:
     c = table.__table__.c
-    query = update(table).where(which, c.deleted_at.is_(None), c.organization_id == writer.ctx.organization_id)
+    present = which, c.deleted_at.is_(None), c.organization_id == writer.ctx.organization_id
+    query = update(table).where(*present if root is None else (_in_order(table, *present),))
     query = query.values(
         deleted_at=func.now(),
         deleted_by_id=writer.ctx.viewer.user_id,
@@ -127,6 +132,12 @@ def _unmark(table: type[Base], which: ColumnElement[bool], **values: Any) -> Any
             deleted_at=None, deleted_by_id=None, trashed_with_id=None, purge_at=None, version=c.version + 1, **values
         )
     )
+
+
+def _in_order(table: type[Base], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition of rows that are locked by their ids first: whoever logs to several runs does so too."""
+    c = table.__table__.c
+    return c.id.in_(Lock.CHANGE.added(select(c.id).where(*conditions).order_by(c.id)))
 
 
 def _everything_in(table: type[Base]) -> list[type[Base]]:

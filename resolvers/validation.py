@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from maestro.errors import InvalidInput
+from maestro.storable import UNSTORABLE
 
 LONGEST_NAME: Final = 200
 LONGEST_TEXT: Final = 100_000
@@ -42,7 +43,7 @@ def text(value: str | None, *, field: str, limit: int = LONGEST_TEXT) -> str:
         raise InvalidInput(
             f"{field} has {len(given):,} characters; at most {limit:,} are allowed.", field=field, limit=limit
         )
-    if "\0" in given or any("\ud800" <= char <= "\udfff" for char in given):
+    if UNSTORABLE.search(given):
         raise InvalidInput(f"{field} holds a NUL or half a character.", field=field, hint="Remove it.")
     return given
 

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from enum import Enum
 from typing import Any, NoReturn
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 from uuid_utils.compat import uuid7
 
 from maestro.db.engine import Transaction
@@ -14,6 +15,22 @@ from maestro.db.tables import Base
 from maestro.errors import Conflict, NameTaken, NotFound, StaleVersion
 from maestro.events import Event, publish
 from resolvers.context import Context
+
+
+class Lock(Enum):
+    """How a row is kept as it is until the transaction ends; others may still make rows that refer to it.
+
+    Who locks several rows does so from the container to what it contains, and rows of one table in the order of their
+    ids: project, experiment, run, model, artifact, connector, and last the versions and aliases of a model or artifact.
+    Nobody then waits in a circle.
+    """
+
+    CHANGE = "to change it, before anybody else does"
+    KEEP = "against changes, while others may keep it too"
+
+    def added(self, query: Select[Any]) -> Select[Any]:
+        """Return a query that locks the rows that it finds."""
+        return query.with_for_update(key_share=True) if self is Lock.CHANGE else query.with_for_update(read=True)
 
 
 class Writer:
@@ -55,21 +72,25 @@ class Writer:
             refuse_change(table, await self.row(table, key), expected_version)
         return changed
 
-    async def row(self, table: type[Base], key: UUID, *, lock: bool = False) -> Row:
+    async def row(self, table: type[Base], key: UUID, *, lock: Lock | None = None) -> Row:
         """Return a row as the transaction sees it, those in the trash included; NotFound."""
         c = table.__table__.c
         query = select(*c).where(c.id == key, c.organization_id == self.ctx.organization_id)
-        found = await self.tx.fetch_one(query.with_for_update() if lock else query)
+        found = await self.tx.fetch_one(query if lock is None else lock.added(query))
         if found is None:
             raise NotFound(f"There is no such {table.__name__}.")
         return found
 
-    async def parent(self, table: type[Base], key: UUID, *, lock: bool = False) -> Row:
-        """Return a row that something is to be put into; NotFound, Conflict when it is in the trash."""
+    async def in_use(self, table: type[Base], key: UUID, *, lock: Lock | None = None) -> Row:
+        """Return a row outside the trash; NotFound, Conflict when it is in the trash."""
         found = await self.row(table, key, lock=lock)
         if found.get("deleted_at") is not None:
             raise Conflict(f"This {table.__name__} is in the trash.", hint="Restore it first, or choose another.")
         return found
+
+    async def container(self, table: type[Base], key: UUID) -> Row:
+        """Return a row that something is to be put into, which nobody can delete meanwhile; NotFound, Conflict."""
+        return await self.in_use(table, key, lock=Lock.KEEP)
 
     def tell(self, event: Event) -> None:
         """Send an event to every process when the transaction commits."""
@@ -108,8 +129,9 @@ def names_unique(table: type[Base], values: Mapping[str, Any]) -> Iterator[None]
         index = str(violation.constraint_name)
         column = next((name for name in ("slug", "external_id", "number") if index.endswith(name)), "name")
         wording = f"{_article(table)} {table.__name__} with the {column.replace('_', ' ')}"
+        taken = repr(values[column]) if column in values else "of one that would come back"
         raise NameTaken(
-            f"There is already {wording} {values.get(column)!r}.",
+            f"There is already {wording} {taken}.",
             field="externalId" if column == "external_id" else column,
             hint="Choose another, or restore or rename the one that has it.",
         ) from None

@@ -6,6 +6,7 @@ import strawberry
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
+from execution.choice import OperationChoice
 from schema.artifact_aliases import ArtifactAliasMutations
 from schema.artifact_entries import ArtifactEntryMutations
 from schema.artifact_versions import ArtifactVersionMutations, ArtifactVersionQueries
@@ -83,5 +84,5 @@ schema = strawberry.Schema(
     config=StrawberryConfig(scalar_map=SCALARS),
     exception_handlers=HANDLERS,
     # A program sends the same few documents again and again; parsing and validating one costs milliseconds.
-    extensions=[lambda: ParserCache(DOCUMENTS), lambda: ValidationCache(DOCUMENTS)],
+    extensions=[lambda: ParserCache(DOCUMENTS), lambda: ValidationCache(DOCUMENTS), OperationChoice],
 )

@@ -42,9 +42,9 @@ class ArtifactAliasMutations:
     async def set_artifact_alias(
         self,
         info: Info[Any, Any],
-        artifact_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the artifact.")],
+        artifact_id: Annotated[strawberry.ID, strawberry.argument(description="The id of an Artifact.")],
         name: Annotated[str, strawberry.argument(description="The alias: 1 to 200 characters.")],
-        version_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the version.")],
+        version_id: Annotated[strawberry.ID, strawberry.argument(description="The id of an ArtifactVersion.")],
     ) -> ArtifactAlias:
         """Set."""
         row = await resolvers.artifact_aliases.move(
@@ -59,7 +59,7 @@ class ArtifactAliasMutations:
     async def delete_artifact_alias(
         self,
         info: Info[Any, Any],
-        artifact_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the artifact.")],
+        artifact_id: Annotated[strawberry.ID, strawberry.argument(description="The id of an Artifact.")],
         name: Annotated[str, strawberry.argument(description="The alias.")],
     ) -> ArtifactReference:
         """Delete."""

@@ -83,7 +83,7 @@ class ArtifactEntryMutations:
     async def add_artifact_entry(
         self,
         info: Info[Any, Any],
-        version_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the version.")],
+        version_id: Annotated[strawberry.ID, strawberry.argument(description="The id of an ArtifactVersion.")],
         path: Annotated[str, strawberry.argument(description="The file's path in the version.")],
         sha256: Annotated[str, strawberry.argument(description="The SHA-256 of the file's bytes, in hexadecimal.")],
         media_type: Annotated[

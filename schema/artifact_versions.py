@@ -15,7 +15,6 @@ from dataloaders.artifacts import (
     EntriesByVersion,
     RunsByUsedVersion,
 )
-from dataloaders.lists import PageRequest
 from dataloaders.paging import window
 from dataloaders.runs import RunById
 from execution.declare import column, many, one
@@ -25,19 +24,18 @@ from resolvers.transfers import upload_address
 from schema.arguments import ExpectedVersion, IdempotencyKey
 from schema.artifact_aliases import ArtifactAlias, ArtifactReference
 from schema.artifact_entries import ArtifactEntry, ArtifactEntryInput, entry_slice
-from schema.connections import After, Before, FilterText, First, Last, given
+from schema.connections import given
 from schema.filtering import (
     DateTimeCondition,
     EnumCondition,
     IdCondition,
     NumberCondition,
-    SortDirection,
     StringCondition,
     condition,
-    field_sorts,
-    listing,
-    sort_fields,
+    filter_input,
+    sort_input,
 )
+from schema.list_arguments import list_arguments
 from schema.nodes import Owned, by_id
 from schema.scalars import BigInt
 
@@ -45,9 +43,7 @@ if TYPE_CHECKING:
     from schema.runs import Run
 
 RunReference = Annotated["Run", strawberry.lazy("schema.runs")]
-VersionId = Annotated[strawberry.ID, strawberry.argument(description="The id of the version.")]
-
-ArtifactVersionSortField = sort_fields("ArtifactVersionSortField", VERSIONS)
+VersionId = Annotated[strawberry.ID, strawberry.argument(description="The id of an ArtifactVersion.")]
 
 
 def most(
@@ -102,13 +98,10 @@ class ArtifactVersion(Owned, kind=Kind.ArtifactVersion):
         return upload_address(info.context.runtime, self.row, path)
 
 
-@strawberry.input(description="Which artifact versions; all members that are given must hold.")
+@filter_input("Which artifact versions; all members that are given must hold.")
 class ArtifactVersionFilter:
     """The typed front of the filter language."""
 
-    and_: list["ArtifactVersionFilter"] | None = condition("All of these hold.", name="and")
-    or_: list["ArtifactVersionFilter"] | None = condition("At least one of these holds.", name="or")
-    not_: "ArtifactVersionFilter | None" = condition("This does not hold.", name="not")
     id: IdCondition | None = condition("By id.")
     run: IdCondition | None = condition("By the run that produced it.")
     number: NumberCondition | None = condition("By number.")
@@ -121,31 +114,9 @@ class ArtifactVersionFilter:
     text: str | None = condition("By the beginning of the digest.")
 
 
-@strawberry.input(description="A sort term.")
-class ArtifactVersionSort:
-    """What to sort artifact versions by."""
-
-    field: ArtifactVersionSortField = strawberry.field(description="The field.")  # type: ignore[valid-type] # made from the catalogue
-    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="The direction.")
-
-
-def version_page(
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-    *,
-    wanted: Annotated[
-        ArtifactVersionFilter | None, strawberry.argument(name="filter", description="Which versions.")
-    ] = None,
-    filter_text: FilterText = None,
-    sort: Annotated[
-        list[ArtifactVersionSort] | None, strawberry.argument(description="In which order; newest first unless told.")
-    ] = None,
-) -> PageRequest:
-    """Declare and read the arguments of a list of artifact versions."""
-    listed = listing(VERSIONS, wanted=wanted, text=filter_text, sort=field_sorts(sort), in_trash=False)
-    return PageRequest(listed, window(first, after, last=last, before=before))
+version_page = list_arguments(
+    VERSIONS, ArtifactVersionFilter, sort_input("ArtifactVersionSort", VERSIONS), noun="versions"
+)
 
 
 @strawberry.type
@@ -170,7 +141,7 @@ class ArtifactVersionMutations:
     async def create_artifact_version(
         self,
         info: Info[Any, Any],
-        artifact_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the artifact.")],
+        artifact_id: Annotated[strawberry.ID, strawberry.argument(description="The id of an Artifact.")],
         run_id: Annotated[
             strawberry.ID | None, strawberry.argument(description="The id of the run that makes it.")
         ] = None,
@@ -231,7 +202,7 @@ class ArtifactVersionMutations:
     async def use_artifact(
         self,
         info: Info[Any, Any],
-        run_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the run.")],
+        run_id: Annotated[strawberry.ID, strawberry.argument(description="The id of a Run.")],
         version_id: VersionId,
     ) -> ArtifactVersion:
         """Use."""

@@ -16,8 +16,6 @@ from dataloaders.artifacts import (
     LatestVersion,
     VersionsByArtifact,
 )
-from dataloaders.lists import PageRequest
-from dataloaders.paging import window
 from dataloaders.projects import ProjectById
 from execution.declare import column, computed, many, one, page
 from maestro.db.tables import Artifact as ArtifactTable
@@ -25,26 +23,23 @@ from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
 from schema.artifact_aliases import ArtifactAlias
 from schema.artifact_versions import ArtifactVersion, version_page
-from schema.connections import After, Before, Connection, FilterText, First, InTrash, Last, given
+from schema.connections import Connection, given
 from schema.filtering import (
     DateTimeCondition,
     IdCondition,
-    SortDirection,
     StringCondition,
     TagCondition,
     condition,
-    field_sorts,
-    listing,
-    sort_fields,
+    filter_input,
+    sort_input,
 )
+from schema.list_arguments import list_arguments
 from schema.nodes import Owned, Trashable, by_id
 from schema.outcomes import NameTaken, StaleVersion
 from schema.tags import Tag, TagInput, keyed, tags_of
 
 if TYPE_CHECKING:
     from schema.projects import Project
-
-ArtifactSortField = sort_fields("ArtifactSortField", ARTIFACTS)
 
 
 def which_latest(
@@ -86,13 +81,10 @@ class Artifact(Owned, Trashable, kind=Kind.Artifact):
         return tags_of(self.row)
 
 
-@strawberry.input(description="Which artifacts; all members that are given must hold.")
+@filter_input("Which artifacts; all members that are given must hold.")
 class ArtifactFilter:
     """The typed front of the filter language."""
 
-    and_: list["ArtifactFilter"] | None = condition("All of these hold.", name="and")
-    or_: list["ArtifactFilter"] | None = condition("At least one of these holds.", name="or")
-    not_: "ArtifactFilter | None" = condition("This does not hold.", name="not")
     id: IdCondition | None = condition("By id.")
     project: IdCondition | None = condition("By the id of the project.")
     name: StringCondition | None = condition("By name.")
@@ -104,30 +96,7 @@ class ArtifactFilter:
     text: str | None = condition("By words of the name and the description; the last may be unfinished.")
 
 
-@strawberry.input(description="A sort term.")
-class ArtifactSort:
-    """What to sort artifacts by."""
-
-    field: ArtifactSortField = strawberry.field(description="The field.")  # type: ignore[valid-type] # made from the catalogue
-    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="The direction.")
-
-
-def artifact_page(
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-    *,
-    wanted: Annotated[ArtifactFilter | None, strawberry.argument(name="filter", description="Which artifacts.")] = None,
-    filter_text: FilterText = None,
-    sort: Annotated[
-        list[ArtifactSort] | None, strawberry.argument(description="In which order; newest first unless told.")
-    ] = None,
-    in_trash: InTrash = False,
-) -> PageRequest:
-    """Declare and read the arguments of a list of artifacts."""
-    listed = listing(ARTIFACTS, wanted=wanted, text=filter_text, sort=field_sorts(sort), in_trash=in_trash)
-    return PageRequest(listed, window(first, after, last=last, before=before))
+artifact_page = list_arguments(ARTIFACTS, ArtifactFilter, sort_input("ArtifactSort", ARTIFACTS), noun="artifacts")
 
 
 @strawberry.type

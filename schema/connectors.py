@@ -18,8 +18,6 @@ from dataloaders.connectors import (
     SyncRunsByConnector,
 )
 from dataloaders.jobs import JobById
-from dataloaders.lists import PageRequest
-from dataloaders.paging import window
 from dataloaders.projects import ProjectById
 from execution.declare import column, computed, one, page
 from maestro.db.tables import Connector as ConnectorTable
@@ -27,20 +25,18 @@ from maestro.db.tables.enums import ConnectorKind, ConnectorStatus, JobState
 from maestro.ids import Kind, uuid_of
 from maestro.vendors import VENDORS, ConnectorCapability
 from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
-from schema.brief_lists import brief_page
-from schema.connections import After, Before, Connection, FilterText, First, InTrash, Last, given
+from schema.connections import Connection, given
 from schema.connector_configs import ConnectorConfig, ConnectorConfigInput, config_of
 from schema.filtering import (
     DateTimeCondition,
     EnumCondition,
     IdCondition,
-    SortDirection,
     StringCondition,
     condition,
-    field_sorts,
-    listing,
-    sort_fields,
+    filter_input,
+    sort_input,
 )
+from schema.list_arguments import brief_list_arguments, list_arguments
 from schema.nodes import Node, Owned, Trashable, by_id
 from schema.outcomes import NameTaken, StaleVersion
 
@@ -49,7 +45,6 @@ if TYPE_CHECKING:
     from schema.projects import Project
 
 ConnectorId = Annotated[strawberry.ID, strawberry.argument(description="The id of a Connector.")]
-ConnectorSortField = sort_fields("ConnectorSortField", CONNECTORS)
 
 
 @strawberry.type(description="One sync of a connector's store.")
@@ -82,7 +77,7 @@ class Connector(Owned, Trashable, kind=Kind.Connector):
         ProjectById, key="project_id", description="The project that it serves; null for the whole organisation."
     )
     sync_runs: Connection[SyncRun] = page(
-        SyncRunsByConnector, arguments=brief_page(SYNC_RUNS), description="Its syncs, the newest first."
+        SyncRunsByConnector, arguments=brief_list_arguments(SYNC_RUNS), description="Its syncs, the newest first."
     )
 
     @computed("kind", name="kind", description="The vendor.")
@@ -101,13 +96,10 @@ class Connector(Owned, Trashable, kind=Kind.Connector):
         return list(VENDORS[ConnectorKind(self.row.kind)].capabilities)
 
 
-@strawberry.input(description="Which connectors; all members that are given must hold.")
+@filter_input("Which connectors; all members that are given must hold.")
 class ConnectorFilter:
     """The typed front of the filter language."""
 
-    and_: list["ConnectorFilter"] | None = condition("All of these hold.", name="and")
-    or_: list["ConnectorFilter"] | None = condition("At least one of these holds.", name="or")
-    not_: "ConnectorFilter | None" = condition("This does not hold.", name="not")
     id: IdCondition | None = condition("By id.")
     name: StringCondition | None = condition("By name.")
     description: StringCondition | None = condition("By description.")
@@ -119,32 +111,7 @@ class ConnectorFilter:
     text: str | None = condition("By words of the name and the description; the last may be unfinished.")
 
 
-@strawberry.input(description="A sort term.")
-class ConnectorSort:
-    """What to sort connectors by."""
-
-    field: ConnectorSortField = strawberry.field(description="The field.")  # type: ignore[valid-type] # made from the catalogue
-    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="The direction.")
-
-
-def connector_page(
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-    *,
-    wanted: Annotated[
-        ConnectorFilter | None, strawberry.argument(name="filter", description="Which connectors.")
-    ] = None,
-    filter_text: FilterText = None,
-    sort: Annotated[
-        list[ConnectorSort] | None, strawberry.argument(description="In which order; newest first unless told.")
-    ] = None,
-    in_trash: InTrash = False,
-) -> PageRequest:
-    """Declare and read the arguments of a list of connectors."""
-    listed = listing(CONNECTORS, wanted=wanted, text=filter_text, sort=field_sorts(sort), in_trash=in_trash)
-    return PageRequest(listed, window(first, after, last=last, before=before))
+connector_page = list_arguments(CONNECTORS, ConnectorFilter, sort_input("ConnectorSort", CONNECTORS), noun="connectors")
 
 
 @strawberry.type

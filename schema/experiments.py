@@ -7,8 +7,6 @@ import strawberry
 from dataloaders.aggregates import RunGroups
 from dataloaders.best_runs import Best, BestRunByExperiment
 from dataloaders.experiments import EXPERIMENTS, ExperimentById, Experiments, MetricKeysByExperiment
-from dataloaders.lists import PageRequest
-from dataloaders.paging import window
 from dataloaders.projects import ProjectById
 from dataloaders.runs import RunsByExperiment
 from execution.declare import column, computed, many, one, page
@@ -16,18 +14,17 @@ from maestro.db.tables.enums import MetricDirection
 from maestro.filters import Aggregate
 from maestro.ids import Kind
 from schema.aggregates import RunGroup, grouping
-from schema.connections import After, Before, Connection, FilterText, First, InTrash, Last
+from schema.connections import Connection
 from schema.filtering import (
     DateTimeCondition,
     IdCondition,
-    SortDirection,
     StringCondition,
     TagCondition,
     condition,
-    field_sorts,
-    listing,
-    sort_fields,
+    filter_input,
+    sort_input,
 )
+from schema.list_arguments import list_arguments
 from schema.nodes import Owned, Trashable, by_id
 from schema.run_lists import metric_name, run_page
 from schema.runs import Run
@@ -36,8 +33,6 @@ from schema.tags import Tag, tags_of
 if TYPE_CHECKING:
     from schema.metrics import MetricKey
     from schema.projects import Project
-
-ExperimentSortField = sort_fields("ExperimentSortField", EXPERIMENTS)
 
 
 def best(
@@ -84,13 +79,10 @@ class Experiment(Owned, Trashable, kind=Kind.Experiment):
         return tags_of(self.row)
 
 
-@strawberry.input(description="Which experiments; all members that are given must hold.")
+@filter_input("Which experiments; all members that are given must hold.")
 class ExperimentFilter:
     """The typed front of the filter language."""
 
-    and_: list["ExperimentFilter"] | None = condition("All of these hold.", name="and")
-    or_: list["ExperimentFilter"] | None = condition("At least one of these holds.", name="or")
-    not_: "ExperimentFilter | None" = condition("This does not hold.", name="not")
     id: IdCondition | None = condition("By id.")
     name: StringCondition | None = condition("By name.")
     path: StringCondition | None = condition('By folder; `like: "/vision/%"` is all below it.')
@@ -103,32 +95,9 @@ class ExperimentFilter:
     text: str | None = condition("By words of the name and the description; the last may be unfinished.")
 
 
-@strawberry.input(description="A sort term.")
-class ExperimentSort:
-    """What to sort experiments by."""
-
-    field: ExperimentSortField = strawberry.field(description="The field.")  # type: ignore[valid-type] # made from the catalogue
-    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="The direction.")
-
-
-def experiment_page(
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-    *,
-    wanted: Annotated[
-        ExperimentFilter | None, strawberry.argument(name="filter", description="Which experiments.")
-    ] = None,
-    filter_text: FilterText = None,
-    sort: Annotated[
-        list[ExperimentSort] | None, strawberry.argument(description="In which order; newest first unless told.")
-    ] = None,
-    in_trash: InTrash = False,
-) -> PageRequest:
-    """Declare and read the arguments of a list of experiments."""
-    listed = listing(EXPERIMENTS, wanted=wanted, text=filter_text, sort=field_sorts(sort), in_trash=in_trash)
-    return PageRequest(listed, window(first, after, last=last, before=before))
+experiment_page = list_arguments(
+    EXPERIMENTS, ExperimentFilter, sort_input("ExperimentSort", EXPERIMENTS), noun="experiments"
+)
 
 
 @strawberry.type

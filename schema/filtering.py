@@ -1,27 +1,46 @@
 """Inputs that narrow and order a list: typed conditions beside the filter text, and sort terms."""
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum, StrEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import strawberry
 from strawberry import UNSET
-from strawberry.utils.str_converters import to_camel_case
 
 from dataloaders.catalogue import Catalogue, Sort
-from dataloaders.lists import Listing
-from maestro.errors import InvalidInput
-from maestro.filters import Filter, Space, Target, combine, from_input, parse
+from maestro.filters import Space, Target
 from schema.enums import described
 
 E = TypeVar("E")
+Input = TypeVar("Input", bound=type)
 
-MOST_SORTS: Final = 8
+
+class SortTerm(Protocol):
+    """An input that says what to sort by."""
+
+    def read(self) -> Sort:
+        """Return it as loaders take it; InvalidInput."""
+        ...
 
 
 def condition(description: str, *, name: str | None = None) -> Any:
     """Declare a condition that a client may leave out."""
     return strawberry.field(default=UNSET, description=description, name=name)
+
+
+def filter_input(description: str) -> Callable[[Input], Input]:
+    """Make the input of a list's filter: the class's conditions, and `and`, `or` and `not` to combine them."""
+
+    def combinable(conditions: Any) -> Any:
+        several, one = list[conditions] | None, conditions | None
+        conditions.__annotations__ = {"and_": several, "or_": several, "not_": one, **conditions.__annotations__}
+        conditions.and_ = condition("All of these hold.", name="and")
+        conditions.or_ = condition("At least one of these holds.", name="or")
+        conditions.not_ = condition("This does not hold.", name="not")
+        return strawberry.input(conditions, description=description)
+
+    return combinable
 
 
 class SortDirection(StrEnum):
@@ -112,39 +131,22 @@ def sort_fields(name: str, catalogue: Catalogue) -> type[Enum]:
     return described(made, "What to sort by.", {_upper(field): listed.description for field, listed in fields.items()})
 
 
-def listing(catalogue: Catalogue, *, wanted: Any, text: str | None, sort: tuple[Sort, ...], in_trash: bool) -> Listing:
-    """Read both forms of the filter into one; FilterError with the place of what is wrong."""
-    if len(sort) > MOST_SORTS:
-        raise InvalidInput(f"{len(sort)} sort terms; at most {MOST_SORTS} count.", field="sort", limit=MOST_SORTS)
-    typed: Filter | None = None
-    if wanted is not None and (conditions := plain(wanted)):
-        typed = from_input(conditions, catalogue.vocabulary)
-    written = parse(text, catalogue.vocabulary) if text is not None else None
-    return Listing(combine(typed, written), sort, in_trash)
+def sort_input(name: str, catalogue: Catalogue) -> type[SortTerm]:
+    """Make the input of a sort term for a list that is sorted by its fields alone, and the enum of these."""
+    fields = sort_fields(f"{name}Field", catalogue)
 
+    class FieldSort:
+        """A field and a direction."""
 
-def plain(wanted: Any) -> Any:
-    """Return a typed filter as the filter language reads it: names as on the wire, enums as their values."""
-    if isinstance(wanted, list):
-        return [plain(item) for item in wanted]
-    if isinstance(wanted, Enum):
-        return wanted.value
-    if not hasattr(wanted, "__strawberry_definition__"):
-        return wanted
-    fields = type(wanted).__strawberry_definition__.fields
-    sent = {field: getattr(wanted, field.python_name) for field in fields}
-    return {
-        field.graphql_name or to_camel_case(field.python_name): plain(value)
-        for field, value in sent.items()
-        if value is not UNSET
-    }
+        field: fields = strawberry.field(description="The field.")  # type: ignore[valid-type] # made from the catalogue
+        direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="The direction.")
 
+        def read(self) -> Sort:
+            """Return it as loaders take it."""
+            field = self.field.value  # type: ignore[attr-defined] # as above
+            return Sort(Target(Space.FIELD, field), self.direction is SortDirection.DESC)
 
-def field_sorts(terms: list[Any] | None) -> tuple[Sort, ...]:
-    """Return sort terms by named fields."""
-    return tuple(
-        Sort(Target(Space.FIELD, term.field.value), term.direction is SortDirection.DESC) for term in terms or ()
-    )
+    return strawberry.input(FieldSort, name=name, description="A sort term.")
 
 
 def _upper(name: str) -> str:

@@ -1,34 +1,28 @@
 """Background jobs, what happened to them, and backups in the schema."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 from strawberry.scalars import JSON
 
 from dataloaders.jobs import BACKUPS, EVENTS, JOBS, BackupById, Backups, EventsByJob, JobById, Jobs
-from dataloaders.lists import PageRequest
-from dataloaders.paging import window
 from execution.declare import column, computed, one, page
 from maestro.db.tables.enums import JobKind, JobState
 from maestro.ids import Kind
-from schema.brief_lists import brief_page
-from schema.connections import After, Before, Connection, FilterText, First, Last
+from schema.connections import Connection
 from schema.filtering import (
     DateTimeCondition,
     EnumCondition,
     IdCondition,
     NumberCondition,
-    SortDirection,
     condition,
-    field_sorts,
-    listing,
-    sort_fields,
+    filter_input,
+    sort_input,
 )
+from schema.list_arguments import brief_list_arguments, list_arguments
 from schema.nodes import Node, Owned, RowBacked, by_id
 from schema.scalars import BigInt
-
-JobSortField = sort_fields("JobSortField", JOBS)
 
 
 @strawberry.type(description="Something that happened to a job.")
@@ -74,7 +68,7 @@ class Job(Owned, kind=Kind.Job):
     result: JSON | None = column("What came of it; null before it ended.")
     idempotency_key: str | None = column("The key under which it was asked for.")
     events: Connection[JobEvent] = page(
-        EventsByJob, arguments=brief_page(EVENTS), description="What happened to it, the newest first."
+        EventsByJob, arguments=brief_list_arguments(EVENTS), description="What happened to it, the newest first."
     )
 
     @computed("kind", name="kind", description="What it does.")
@@ -119,13 +113,10 @@ class Backup(Node, kind=Kind.Backup):
         return str(self.row.kind)
 
 
-@strawberry.input(description="Which jobs; all members that are given must hold.")
+@filter_input("Which jobs; all members that are given must hold.")
 class JobFilter:
     """The typed front of the filter language."""
 
-    and_: list["JobFilter"] | None = condition("All of these hold.", name="and")
-    or_: list["JobFilter"] | None = condition("At least one of these holds.", name="or")
-    not_: "JobFilter | None" = condition("This does not hold.", name="not")
     id: IdCondition | None = condition("By id.")
     kind: EnumCondition[JobKind] | None = condition("By what they do.")
     state: EnumCondition[JobState] | None = condition("By where they are in their life.")
@@ -136,29 +127,7 @@ class JobFilter:
     text: str | None = condition("By words of the phase and the error; the last may be unfinished.")
 
 
-@strawberry.input(description="A sort term.")
-class JobSort:
-    """What to sort jobs by."""
-
-    field: JobSortField = strawberry.field(description="The field.")  # type: ignore[valid-type] # made from the catalogue
-    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="The direction.")
-
-
-def job_page(
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-    *,
-    wanted: Annotated[JobFilter | None, strawberry.argument(name="filter", description="Which jobs.")] = None,
-    filter_text: FilterText = None,
-    sort: Annotated[
-        list[JobSort] | None, strawberry.argument(description="In which order; newest first unless told.")
-    ] = None,
-) -> PageRequest:
-    """Declare and read the arguments of a list of jobs."""
-    listed = listing(JOBS, wanted=wanted, text=filter_text, sort=field_sorts(sort), in_trash=False)
-    return PageRequest(listed, window(first, after, last=last, before=before))
+job_page = list_arguments(JOBS, JobFilter, sort_input("JobSort", JOBS), noun="jobs")
 
 
 @strawberry.type
@@ -169,5 +138,8 @@ class JobQueries:
     jobs: Connection[Job] = page(Jobs, key=None, arguments=job_page, description="The organisation's jobs.")
     backup: Backup | None = one(BackupById, key=None, arguments=by_id(Kind.Backup), description="A backup by its id.")
     backups: Connection[Backup] = page(
-        Backups, key=None, arguments=brief_page(BACKUPS), description="The organisation's backups, the newest first."
+        Backups,
+        key=None,
+        arguments=brief_list_arguments(BACKUPS),
+        description="The organisation's backups, the newest first.",
     )

@@ -9,29 +9,26 @@ from strawberry.types import Info
 
 import resolvers.model_versions
 from dataloaders.artifacts import ArtifactVersionById
-from dataloaders.lists import PageRequest
 from dataloaders.model_aliases import AliasesByVersion
 from dataloaders.model_versions import MODEL_VERSIONS, ModelVersionById
 from dataloaders.models import ModelById
-from dataloaders.paging import window
 from dataloaders.runs import RunById
 from execution.declare import column, many, one
 from maestro.db.tables.enums import ModelLifecycle
 from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion, IdempotencyKey
-from schema.connections import After, Before, FilterText, First, InTrash, Last, given
+from schema.connections import given
 from schema.filtering import (
     DateTimeCondition,
     EnumCondition,
     IdCondition,
     NumberCondition,
-    SortDirection,
     StringCondition,
     condition,
-    field_sorts,
-    listing,
-    sort_fields,
+    filter_input,
+    sort_input,
 )
+from schema.list_arguments import list_arguments
 from schema.model_aliases import ModelAlias
 from schema.nodes import Owned, Trashable, by_id
 from schema.outcomes import StaleVersion
@@ -42,7 +39,6 @@ if TYPE_CHECKING:
     from schema.runs import Run
 
 VersionId = Annotated[strawberry.ID, strawberry.argument(description="The id of a ModelVersion.")]
-ModelVersionSortField = sort_fields("ModelVersionSortField", MODEL_VERSIONS)
 
 
 @strawberry.type(description="One version of a model: what was trained, by which run, and how far it has come.")
@@ -67,13 +63,10 @@ class ModelVersion(Owned, Trashable, kind=Kind.ModelVersion):
     aliases: list[ModelAlias] = many(AliasesByVersion, description="The names that point at it, by name.")
 
 
-@strawberry.input(description="Which versions; all members that are given must hold.")
+@filter_input("Which versions; all members that are given must hold.")
 class ModelVersionFilter:
     """The typed front of the filter language."""
 
-    and_: list["ModelVersionFilter"] | None = condition("All of these hold.", name="and")
-    or_: list["ModelVersionFilter"] | None = condition("At least one of these holds.", name="or")
-    not_: "ModelVersionFilter | None" = condition("This does not hold.", name="not")
     id: IdCondition | None = condition("By id.")
     number: NumberCondition | None = condition("By number.")
     description: StringCondition | None = condition("By description.")
@@ -85,32 +78,9 @@ class ModelVersionFilter:
     text: str | None = condition("By words of the description; the last may be unfinished.")
 
 
-@strawberry.input(description="A sort term.")
-class ModelVersionSort:
-    """What to sort versions by."""
-
-    field: ModelVersionSortField = strawberry.field(description="The field.")  # type: ignore[valid-type] # made from the catalogue
-    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="The direction.")
-
-
-def version_page(
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-    *,
-    wanted: Annotated[
-        ModelVersionFilter | None, strawberry.argument(name="filter", description="Which versions.")
-    ] = None,
-    filter_text: FilterText = None,
-    sort: Annotated[
-        list[ModelVersionSort] | None, strawberry.argument(description="In which order; newest first unless told.")
-    ] = None,
-    in_trash: InTrash = False,
-) -> PageRequest:
-    """Declare and read the arguments of a list of versions."""
-    listed = listing(MODEL_VERSIONS, wanted=wanted, text=filter_text, sort=field_sorts(sort), in_trash=in_trash)
-    return PageRequest(listed, window(first, after, last=last, before=before))
+version_page = list_arguments(
+    MODEL_VERSIONS, ModelVersionFilter, sort_input("ModelVersionSort", MODEL_VERSIONS), noun="versions"
+)
 
 
 @strawberry.type

@@ -9,28 +9,25 @@ from strawberry.types import Info
 
 import resolvers.models
 import resolvers.trash
-from dataloaders.lists import PageRequest
 from dataloaders.model_aliases import AliasesByModel
 from dataloaders.model_versions import LatestVersionByModel, VersionsByModel
 from dataloaders.models import MODELS, ModelById, Models
-from dataloaders.paging import window
 from dataloaders.projects import ProjectById
 from execution.declare import column, computed, many, one, page
 from maestro.db.tables import RegisteredModel as ModelTable
 from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
-from schema.connections import After, Before, Connection, FilterText, First, InTrash, Last, given
+from schema.connections import Connection, given
 from schema.filtering import (
     DateTimeCondition,
     IdCondition,
-    SortDirection,
     StringCondition,
     TagCondition,
     condition,
-    field_sorts,
-    listing,
-    sort_fields,
+    filter_input,
+    sort_input,
 )
+from schema.list_arguments import list_arguments
 from schema.model_aliases import ModelAlias
 from schema.model_versions import ModelVersion, version_page
 from schema.nodes import Owned, Trashable, by_id
@@ -41,7 +38,6 @@ if TYPE_CHECKING:
     from schema.projects import Project
 
 ModelId = Annotated[strawberry.ID, strawberry.argument(description="The id of a RegisteredModel.")]
-ModelSortField = sort_fields("RegisteredModelSortField", MODELS)
 
 
 def moment(
@@ -80,13 +76,10 @@ class RegisteredModel(Owned, Trashable, kind=Kind.RegisteredModel):
         return tags_of(self.row)
 
 
-@strawberry.input(description="Which models; all members that are given must hold.")
+@filter_input("Which models; all members that are given must hold.")
 class RegisteredModelFilter:
     """The typed front of the filter language."""
 
-    and_: list["RegisteredModelFilter"] | None = condition("All of these hold.", name="and")
-    or_: list["RegisteredModelFilter"] | None = condition("At least one of these holds.", name="or")
-    not_: "RegisteredModelFilter | None" = condition("This does not hold.", name="not")
     id: IdCondition | None = condition("By id.")
     project: IdCondition | None = condition("By the id of the project.")
     name: StringCondition | None = condition("By name.")
@@ -99,32 +92,7 @@ class RegisteredModelFilter:
     text: str | None = condition("By words of the name and the description; the last may be unfinished.")
 
 
-@strawberry.input(description="A sort term.")
-class RegisteredModelSort:
-    """What to sort models by."""
-
-    field: ModelSortField = strawberry.field(description="The field.")  # type: ignore[valid-type] # made from the catalogue
-    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="The direction.")
-
-
-def model_page(
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-    *,
-    wanted: Annotated[
-        RegisteredModelFilter | None, strawberry.argument(name="filter", description="Which models.")
-    ] = None,
-    filter_text: FilterText = None,
-    sort: Annotated[
-        list[RegisteredModelSort] | None, strawberry.argument(description="In which order; newest first unless told.")
-    ] = None,
-    in_trash: InTrash = False,
-) -> PageRequest:
-    """Declare and read the arguments of a list of models."""
-    listed = listing(MODELS, wanted=wanted, text=filter_text, sort=field_sorts(sort), in_trash=in_trash)
-    return PageRequest(listed, window(first, after, last=last, before=before))
+model_page = list_arguments(MODELS, RegisteredModelFilter, sort_input("RegisteredModelSort", MODELS), noun="models")
 
 
 @strawberry.type

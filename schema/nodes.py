@@ -68,7 +68,7 @@ class Trashable(Node):
 def by_id(kind: Kind) -> Callable[..., UUID]:
     """Declare the argument of a field that finds a node by its id."""
 
-    def find(id: Annotated[strawberry.ID, strawberry.argument(description=f"The id of a {kind.name}.")]) -> UUID:
+    def find(id: Annotated[strawberry.ID, strawberry.argument(description=f"The id of {kind.phrase}.")]) -> UUID:
         return uuid_of(kind, id)
 
     return find

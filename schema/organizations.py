@@ -21,9 +21,9 @@ from execution.declare import column, one, page, value
 from maestro import access
 from maestro.db.tables.enums import Role
 from maestro.ids import Kind
-from schema.brief_lists import brief_page
 from schema.connections import Connection
 from schema.enums import SignInMethod
+from schema.list_arguments import brief_list_arguments
 from schema.nodes import Node, RowBacked
 from schema.scalars import BigInt
 from schema.users import User
@@ -84,7 +84,7 @@ class Organization(Node, kind=Kind.Organization):
     settings: JSON = column("What its members have set, by name.")
     quotas: JSON = column("What it may use at most, by name; what is not named is not limited.")
     members: Connection[Membership] = page(
-        Members, arguments=brief_page(MEMBERS), description="Who belongs to it, and in which role."
+        Members, arguments=brief_list_arguments(MEMBERS), description="Who belongs to it, and in which role."
     )
     usage: OrganizationUsage = one(UsageByOrganization, key="id", description="How much it holds now.")
 

@@ -11,10 +11,8 @@ import resolvers.trash
 from dataloaders.artifacts import ArtifactsByProject
 from dataloaders.connectors import ConnectorsByProject
 from dataloaders.experiments import ExperimentsByProject
-from dataloaders.lists import PageRequest
 from dataloaders.metrics import MetricKeysByProject
 from dataloaders.models import ModelsByProject
-from dataloaders.paging import window
 from dataloaders.projects import PROJECTS, ProjectById, Projects
 from dataloaders.runs import RunsByProject
 from execution.declare import column, many, one, page
@@ -22,27 +20,24 @@ from maestro.db.tables import Project as ProjectTable
 from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
 from schema.artifacts import Artifact, artifact_page
-from schema.connections import After, Before, Connection, FilterText, First, InTrash, Last, given
+from schema.connections import Connection, given
 from schema.connectors import Connector, connector_page
 from schema.experiments import Experiment, experiment_page
 from schema.filtering import (
     DateTimeCondition,
     IdCondition,
-    SortDirection,
     StringCondition,
     condition,
-    field_sorts,
-    listing,
-    sort_fields,
+    filter_input,
+    sort_input,
 )
+from schema.list_arguments import list_arguments
 from schema.metrics import MetricKey
 from schema.models import RegisteredModel, model_page
 from schema.nodes import Owned, Trashable, by_id
 from schema.outcomes import NameTaken, StaleVersion
 from schema.run_lists import run_page
 from schema.runs import Run
-
-ProjectSortField = sort_fields("ProjectSortField", PROJECTS)
 
 
 @strawberry.type(description="What a team works on: experiments, models and artifacts that belong together.")
@@ -66,13 +61,10 @@ class Project(Owned, Trashable, kind=Kind.Project):
     )
 
 
-@strawberry.input(description="Which projects; all members that are given must hold.")
+@filter_input("Which projects; all members that are given must hold.")
 class ProjectFilter:
     """The typed front of the filter language."""
 
-    and_: list["ProjectFilter"] | None = condition("All of these hold.", name="and")
-    or_: list["ProjectFilter"] | None = condition("At least one of these holds.", name="or")
-    not_: "ProjectFilter | None" = condition("This does not hold.", name="not")
     id: IdCondition | None = condition("By id.")
     name: StringCondition | None = condition("By name.")
     slug: StringCondition | None = condition("By the name in addresses.")
@@ -82,30 +74,7 @@ class ProjectFilter:
     text: str | None = condition("By words of the name and the description; the last may be unfinished.")
 
 
-@strawberry.input(description="A sort term.")
-class ProjectSort:
-    """What to sort projects by."""
-
-    field: ProjectSortField = strawberry.field(description="The field.")  # type: ignore[valid-type] # made from the catalogue
-    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="The direction.")
-
-
-def project_page(
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-    *,
-    wanted: Annotated[ProjectFilter | None, strawberry.argument(name="filter", description="Which projects.")] = None,
-    filter_text: FilterText = None,
-    sort: Annotated[
-        list[ProjectSort] | None, strawberry.argument(description="In which order; newest first unless told.")
-    ] = None,
-    in_trash: InTrash = False,
-) -> PageRequest:
-    """Declare and read the arguments of a list of projects."""
-    listed = listing(PROJECTS, wanted=wanted, text=filter_text, sort=field_sorts(sort), in_trash=in_trash)
-    return PageRequest(listed, window(first, after, last=last, before=before))
+project_page = list_arguments(PROJECTS, ProjectFilter, sort_input("ProjectSort", PROJECTS), noun="projects")
 
 
 @strawberry.type

@@ -1,20 +1,16 @@
 """Lists of runs: which of them, and in which order."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 from strawberry.scalars import JSON
 
 from dataloaders.catalogue import Sort
-from dataloaders.lists import PageRequest
-from dataloaders.paging import window
 from dataloaders.runs import RUNS
 from maestro.db.tables.enums import RunKind, RunStatus
 from maestro.errors import InvalidInput
 from maestro.filters import Aggregate, Space, Target
 from resolvers import validation
-from schema.connections import After, Before, FilterText, First, InTrash, Last
 from schema.filtering import (
     DateTimeCondition,
     EnumCondition,
@@ -24,9 +20,10 @@ from schema.filtering import (
     StringCondition,
     TagCondition,
     condition,
-    listing,
+    filter_input,
     sort_fields,
 )
+from schema.list_arguments import list_arguments
 
 RunSortField = sort_fields("RunSortField", RUNS)
 
@@ -58,13 +55,10 @@ class ParamCondition:
     exists: bool | None = condition("Was logged, or was not.")
 
 
-@strawberry.input(description="Which runs; all members that are given must hold.")
+@filter_input("Which runs; all members that are given must hold.")
 class RunFilter:
     """The typed front of the filter language."""
 
-    and_: list["RunFilter"] | None = condition("All of these hold.", name="and")
-    or_: list["RunFilter"] | None = condition("At least one of these holds.", name="or")
-    not_: "RunFilter | None" = condition("This does not hold.", name="not")
     id: IdCondition | None = condition("By id.")
     number: NumberCondition | None = condition("By number.")
     name: StringCondition | None = condition("By name.")
@@ -102,10 +96,9 @@ class RunSort:
     param: str | None = strawberry.field(default=None, description="A param: by numbers first, then by texts.")
     direction: SortDirection = strawberry.field(default=SortDirection.ASC, description="The direction.")
 
-
-def run_sorts(terms: Iterable[Any]) -> tuple[Sort, ...]:
-    """Return the sort terms of runs; InvalidInput for a term that is not exactly one of field, metric and param."""
-    return tuple(Sort(_target(term), term.direction is SortDirection.DESC) for term in terms)
+    def read(self) -> Sort:
+        """Return it as loaders take it; InvalidInput for a term that is not exactly one of field, metric and param."""
+        return Sort(_target(self), self.direction is SortDirection.DESC)
 
 
 def metric_name(value: str, *, field: str = "metric") -> str:
@@ -136,19 +129,4 @@ def _key(value: str, field: str) -> str:
     return validation.text(value, field=field, limit=1000)
 
 
-def run_page(
-    first: First = None,
-    after: After = None,
-    last: Last = None,
-    before: Before = None,
-    *,
-    wanted: Annotated[RunFilter | None, strawberry.argument(name="filter", description="Which runs.")] = None,
-    filter_text: FilterText = None,
-    sort: Annotated[
-        list[RunSort] | None, strawberry.argument(description="In which order; newest first unless told.")
-    ] = None,
-    in_trash: InTrash = False,
-) -> PageRequest:
-    """Declare and read the arguments of a list of runs."""
-    listed = listing(RUNS, wanted=wanted, text=filter_text, sort=run_sorts(sort or ()), in_trash=in_trash)
-    return PageRequest(listed, window(first, after, last=last, before=before))
+run_page = list_arguments(RUNS, RunFilter, RunSort, noun="runs")

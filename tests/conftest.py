@@ -1,3 +1,9 @@
 """What every test may use; each part is a module of `tests/fixtures/`."""
 
-pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.graphql", "tests.fixtures.skips"]
+pytest_plugins = [
+    "tests.fixtures.databases",
+    "tests.fixtures.graphql",
+    "tests.fixtures.registry",
+    "tests.fixtures.artifacts",
+    "tests.fixtures.skips",
+]

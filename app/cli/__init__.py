@@ -7,8 +7,10 @@ from typing import Any
 import click
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 
 from app.cli.check import check
+from app.cli.complaints import complaint
 from app.cli.database import migrate, psql
 from app.cli.docs import docs
 from app.cli.keys import key, link
@@ -29,14 +31,14 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except MaestroError as error:
-            console.print(f"[bold red]Error:[/] {error.message}")
+            console.print(f"[bold red]Error:[/] {escape(error.message)}")
             if error.hint:
-                console.print(f"[dim]{error.hint}[/]")
+                console.print(f"[dim]{escape(error.hint)}[/]")
         except ValidationError as error:
             console.print("[bold red]Error:[/] the settings are not valid.")
             for problem in error.errors():
                 name = "_".join(str(part) for part in problem["loc"]).upper()
-                console.print(f"  MAESTRO_{name}: {problem['msg']}")
+                console.print(f"  MAESTRO_{name} {complaint(problem)}.", markup=False)
         sys.exit(1)
 
 

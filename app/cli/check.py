@@ -1,6 +1,5 @@
 """`python -m app check`: would the server start, and on what."""
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -8,9 +7,10 @@ from dataclasses import asdict, dataclass
 import click
 import orjson
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from app.cli.serve import listen
+from app.cli.serve import listen, require_folder
 from app.database import database
 from app.version import VERSION
 from maestro.db import migrate
@@ -54,13 +54,11 @@ def _found(name: str, look: Callable[[Settings], str], settings: Settings) -> Fi
     except MaestroError as error:
         return Finding(name, is_good=False, message=error.message, hint=error.hint)
     except OSError as error:
-        return Finding(name, is_good=False, message=f"{error.strerror}: {error.filename}")
+        return Finding(name, is_good=False, message=str(error))
 
 
 def _folder(settings: Settings) -> str:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    if not os.access(settings.data_dir, os.W_OK):
-        raise PermissionError(13, "Not writable", str(settings.data_dir))
+    require_folder(settings)
     return str(settings.data_dir)
 
 
@@ -87,5 +85,7 @@ def _print(findings: list[Finding]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
         mark = "[green]ok[/]" if finding.is_good else "[bold red]no[/]"
-        table.add_row(mark, finding.check, finding.message + (f"\n[dim]{finding.hint}[/]" if finding.hint else ""))
+        table.add_row(
+            mark, finding.check, escape(finding.message) + (f"\n[dim]{escape(finding.hint)}[/]" if finding.hint else "")
+        )
     Console(highlight=False).print(table)

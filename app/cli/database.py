@@ -1,12 +1,15 @@
 """`python -m app migrate` and `psql`."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from urllib.parse import unquote
 
 import click
 import orjson
 
-from app.database import database
+from app.database import database, without_password
 from maestro.db import migrate as migrations
 from maestro.errors import StartupError
 from maestro.postgres import attached, psql_command
@@ -41,11 +44,16 @@ def psql(arguments: tuple[str, ...]) -> None:
     """Open a SQL shell on the database; ARGUMENTS go to psql."""
     settings = Settings()
     if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-        sys.exit(subprocess.call(["psql", url, *arguments]))
+        url, password = without_password(settings.database_url.get_secret_value())
+        secret = {} if password is None else {"PGPASSWORD": unquote(password)}
+        sys.exit(_call(["psql", url, *arguments], {**os.environ, **secret}))
     with attached(settings.data_dir) as address:
         command, environment = psql_command(address)
-        try:
-            sys.exit(subprocess.call([*command, *arguments], env=environment))
-        except FileNotFoundError:
-            raise StartupError("There is no psql on this machine.", hint="Install PostgreSQL's client.") from None
+        sys.exit(_call([*command, *arguments], environment))
+
+
+def _call(command: list[str], environment: Mapping[str, str]) -> int:
+    try:
+        return subprocess.call(command, env=environment)
+    except FileNotFoundError:
+        raise StartupError("There is no psql on this machine.", hint="Install PostgreSQL's client.") from None

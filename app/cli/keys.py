@@ -7,6 +7,7 @@ import orjson
 
 from app.database import database
 from app.server import opened
+from app.whereabouts import current_address
 from maestro.access import NewApiKey
 from maestro.db.migrate import require_current
 from maestro.settings import Settings
@@ -53,5 +54,4 @@ def link() -> None:
     with database(settings) as url:
         require_current(url)
         token = asyncio.run(make(url))
-    base = settings.public_url or f"http://{settings.host}:{settings.port}"
-    click.echo(f"{base}/sign-in?token={token}")
+    click.echo(f"{current_address(settings)}/sign-in?token={token}")

@@ -1,18 +1,23 @@
 """`python -m app serve`: run the server."""
 
+import errno
 import logging
+import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Final
 
 import click
 import uvicorn
 from rich.console import Console
+from rich.markup import escape
 
 from app.database import database
 from app.server import create_app
 from app.version import VERSION
+from app.whereabouts import address_of, published
 from maestro.db import migrate
 from maestro.errors import StartupError
 from maestro.runtime import Runtime
@@ -23,6 +28,12 @@ console = Console(highlight=False, soft_wrap=True)
 
 DRAIN_S = 10
 """How long requests that are under way may take to end when the server is stopped."""
+
+CURES: Final = {
+    errno.EADDRINUSE: "Stop what listens there, or choose another port: --port 8001, or --port 0 for a free one.",
+    errno.EACCES: "Choose a port from 1024 on: lower ones are for privileged accounts.",
+}
+"""What helps when a port cannot be had; anything else is wrong with the host."""
 
 
 class Server(uvicorn.Server):
@@ -51,7 +62,7 @@ def serve(host: str | None, port: int | None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with listen(settings) as listener, database(settings, is_owner=True) as url:
         prepare(settings, url)
-        base_url = settings.public_url or f"http://{settings.host}:{listener.getsockname()[1]}"
+        base_url = address_of(settings, listener.getsockname()[1])
         app = create_app(settings, url)
         config = uvicorn.Config(
             app,
@@ -62,7 +73,7 @@ def serve(host: str | None, port: int | None) -> None:
             ws="websockets-sansio",
             ws_max_size=settings.max_body_bytes,
         )
-        with suppress(KeyboardInterrupt):
+        with published(settings.data_dir, base_url), suppress(KeyboardInterrupt):
             Server(config, ready=lambda: announce(app.state.runtime, base_url)).run([listener])
         console.print("  [dim]Stopped.[/]")
 
@@ -76,17 +87,34 @@ def listen(settings: Settings) -> socket.socket:
         raise StartupError(
             # Python appends the address in parentheses, which stands in front already.
             f"Cannot listen on {settings.host}:{settings.port}: {str(error.strerror).partition(' (')[0]}.",
-            hint="Stop what listens there, or choose another port: --port 8001, or --port 0 for a free one.",
+            hint=CURES.get(error.errno or 0, "Listen on an address of this machine: --host 127.0.0.1, for example."),
         ) from error
 
 
 def prepare(settings: Settings, url: str) -> None:
-    """Bring the embedded database up to date; refuse another one that is behind (SchemaBehindError)."""
+    """Bring the embedded database up to date; refuse another one that is behind (SchemaBehindError).
+
+    Raises StartupError when the data folder cannot be written to: files and the secret lie in it in any case.
+    """
+    require_folder(settings)
     if settings.database_url is not None:
         migrate.require_current(url)
         return
     for revision in migrate.upgrade(url):
         console.print(f"  [dim]Migrated the database: {revision.title}[/]")
+
+
+def require_folder(settings: Settings) -> None:
+    """Make the data folder; StartupError unless it can be written to."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(settings.data_dir, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise StartupError(
+            f"The data folder {settings.data_dir} cannot be used: {error.strerror}.",
+            hint="Set MAESTRO_DATA_DIR to a folder that this account may write to.",
+        ) from error
 
 
 async def announce(runtime: Runtime, base_url: str) -> None:
@@ -100,7 +128,7 @@ async def announce(runtime: Runtime, base_url: str) -> None:
         "GraphiQL": f"{base_url}/graphiql",
         "GraphQL": f"{base_url}/graphql",
         "API key": "python -m app key create --name my-script",
-        "Database": f"embedded PostgreSQL in {runtime.settings.data_dir}" if is_embedded else "PostgreSQL",
+        "Database": f"embedded PostgreSQL in {escape(str(runtime.settings.data_dir))}" if is_embedded else "PostgreSQL",
     }
     console.print(f"\n  [bold]Maestro ML[/] {VERSION} is ready.\n")
     for name, value in rows.items():

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 import orjson
 from sqlalchemy import Executable, event, make_url
 from sqlalchemy.dialects.postgresql import asyncpg as dialect_module
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -93,6 +94,7 @@ class Database:
             connect_args={"record_class": Row, "server_settings": {"application_name": "maestro", "jit": "off"}},
         )
         event.listen(self._engine.sync_engine, "connect", _decode_json)
+        event.listen(self._engine.sync_engine, "checkout", _require_open)
 
     @property
     def engine(self) -> AsyncEngine:
@@ -136,6 +138,12 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+def _require_open(connection: Any, _record: Any, _fairy: Any) -> None:
+    # SQLAlchemy sees no error of statements that run on the driver, so it would lend a lost connection for ever.
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError("The server has closed the connection.")
 
 
 def _decode_json(connection: Any, _record: Any) -> None:

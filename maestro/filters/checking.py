@@ -11,10 +11,9 @@ from maestro.filters.limits import MAX_ITEMS, MAX_TEXT
 from maestro.filters.render import scalar_text
 from maestro.filters.tree import Comparison, Filter, Not, Operator, Scalar
 from maestro.filters.vocabulary import LIST, OPERATORS, ORDER, PATTERN, RANGE, Subject, ValueType, nearest
+from maestro.storable import UNSTORABLE
 
 _INT64: Final = 2**63
-# PostgreSQL stores neither NUL nor half of a surrogate pair
-UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _DURATION: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _NUMERAL: Final = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?(?:[eE][+-]?[0-9]{1,2})?")

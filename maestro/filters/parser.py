@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from maestro.filters.checking import UNSTORABLE, check_operator, compare, storable
+from maestro.filters.checking import check_operator, compare, storable
 from maestro.filters.errors import FilterError, MismatchError, shown
 from maestro.filters.lexer import Kind, Token, tokens
 from maestro.filters.limits import MAX_TEXT, Budget
 from maestro.filters.tree import Aggregate, Filter, Not, Operator, Space, all_of, any_of
 from maestro.filters.vocabulary import LIST, RANGE, Subject, Vocabulary, nearest
+from maestro.storable import UNSTORABLE
 
 _KEYWORDS: Final = frozenset({"AND", "OR", "NOT", *(word for operator in Operator for word in operator.split())})
 _ABSENT: Final = "NOT EXISTS"

@@ -68,8 +68,8 @@ def test_settings_that_are_not_valid_are_named(monkeypatch: pytest.MonkeyPatch) 
     shown = CliRunner().invoke(main, ["check"])
     assert shown.exit_code == 1
     assert "the settings are not valid" in shown.stderr
-    assert "MAESTRO_PORT: " in shown.stderr
-    assert "MAESTRO_SECRET_KEY: " in shown.stderr
+    assert "MAESTRO_PORT is " in shown.stderr
+    assert "MAESTRO_SECRET_KEY is " in shown.stderr
     assert "short-secret" not in shown.output
 
 

@@ -15,6 +15,7 @@ from tests.fixtures.graphql import Api
 
 CREATE = 'mutation { createProject(input: {name: "x"}) { __typename } }'
 PROJECTS = "{ projects { nodes { id } } }"
+SEVERAL = "The document has several operations, and operationName does not say which one to run."
 
 
 async def post(client: httpx.AsyncClient, body: bytes | str, media_type: str = "application/json") -> httpx.Response:
@@ -43,6 +44,26 @@ async def test_a_query_may_come_by_get(client: httpx.AsyncClient) -> None:
 async def test_an_operation_is_chosen_by_its_name(client: httpx.AsyncClient) -> None:
     body = {"query": "query A { a: __typename } query B { b: __typename }", "operationName": "B"}
     assert (await client.post("/graphql", json=body)).json() == {"data": {"b": "Query"}}
+
+
+async def test_several_operations_without_a_name_are_refused_and_change_nothing(
+    client: httpx.AsyncClient, api: Api
+) -> None:
+    query = f"{CREATE.replace('mutation', 'mutation A')} query B {{ __typename }}"
+    answer = await client.post("/graphql", json={"query": query})
+    assert refusal(answer) == (200, "GRAPHQL_VALIDATION_FAILED", SEVERAL)
+    assert [place["column"] for place in answer.json()["errors"][0]["locations"]] == [1, query.index("query") + 1]
+    assert await api(PROJECTS) == {"projects": {"nodes": []}}
+
+
+async def test_several_operations_without_a_name_are_refused_every_time(client: httpx.AsyncClient) -> None:
+    body = {"query": "query A { a: __typename } query B { b: __typename }"}
+    answers = [
+        await client.post("/graphql", json=body | name)
+        for name in ({}, {"operationName": "A"}, {"operationName": None})
+    ]
+    assert answers[1].json() == {"data": {"a": "Query"}}
+    assert [refusal(answer)[2] for answer in (answers[0], answers[2])] == [SEVERAL, SEVERAL]
 
 
 async def test_a_document_that_cannot_be_parsed_says_where(client: httpx.AsyncClient) -> None:
@@ -106,7 +127,9 @@ async def test_a_number_of_ten_thousand_digits_in_the_variables_is_an_error_like
     ],
 )
 async def test_a_body_that_is_no_json_is_refused(client: httpx.AsyncClient, body: bytes) -> None:
-    assert refusal(await post(client, body)) == (400, "BAD_REQUEST", "Unable to parse request body as JSON.")
+    status, code, message = refusal(await post(client, body))
+    assert (status, code) == (400, "BAD_REQUEST")
+    assert message.startswith("The body is not JSON at line 1, column ")
 
 
 @pytest.mark.parametrize("body", ["null", "1", "1e400", '"{ __typename }"', "true"])

@@ -85,7 +85,7 @@ async def test_a_body_that_breaks_off_executes_nothing(app: Starlette, client: h
         {"type": "http.request", "body": whole[:-1], "more_body": True},
         {"type": "http.disconnect"},
     )
-    assert [message["status"] for message in sent if "status" in message] == [413]
+    assert [message["status"] for message in sent if "status" in message] == [400]
     assert await state_but_for_the_key(api) == before
 
 

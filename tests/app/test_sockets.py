@@ -114,6 +114,7 @@ async def test_each_operation_of_a_socket_reads_anew(server: Server, key: str) -
     [
         ("{ projects {", "GRAPHQL_PARSE_FAILED"),
         ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query A { __typename } query B { __typename }", "GRAPHQL_VALIDATION_FAILED"),
         ("query ($n: Int!) { projects(first: $n) { nodes { id } } }", "BAD_USER_INPUT"),
     ],
 )

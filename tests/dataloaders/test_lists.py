@@ -1,8 +1,10 @@
 """Pages of runs: put together they are the whole list, whatever the sort, the size and the direction of reading."""
 
+import base64
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 
 from dataloaders.catalogue import Sort
@@ -132,6 +134,32 @@ async def test_a_cursor_of_one_scope_is_refused_by_the_others(api: Api, runs: An
 async def test_what_is_no_cursor_is_refused(api: Api, cursor: str) -> None:
     (error,) = await api.errors("query ($c: String) { runs(after: $c) { nodes { id } } }", c=cursor)
     assert (error["extensions"]["code"], error["extensions"]["field"]) == ("BAD_USER_INPUT", "after")
+
+
+FORGED: tuple[Any, ...] = (
+    5, {"a": 1}, [], [1, 2], [None], [1], ["\0"], ["soon"], ["0001-01-01T00:00:00+14:00"], [2**63], [1e300], [[1]],
+)  # fmt: skip
+"""What a cursor may hold that was not answered by any list."""
+
+
+@pytest.mark.parametrize("sort", ["createdAt", "number", "name", "durationMs", "project"])
+async def test_a_forged_cursor_is_refused_unless_a_row_could_have_its_values(api: Api, runs: Any, sort: str) -> None:
+    listing, loader = Listing(None, (Sort(Target(Space.FIELD, sort)),)), api.context().loaders[Runs]
+    page = await loader.load((None, PageRequest(listing, Window(1))))
+    known: dict[str, list[Any]] = {
+        "name": [["soon"], ["0001-01-01T00:00:00+14:00"]],
+        "number": [[1]],
+        "durationMs": [[None], [1e300]],
+    }
+    allowed = known.get(sort, [])
+    for values in FORGED:
+        content = page.bound_to + page.rows[0].id.bytes + orjson.dumps(values)
+        request = PageRequest(listing, Window(1, base64.urlsafe_b64encode(content).decode()))
+        if values in allowed:
+            await loader.load((None, request))
+        else:
+            with pytest.raises(InvalidInput, match="This is not a cursor"):
+                await loader.load((None, request))
 
 
 @pytest.mark.parametrize(

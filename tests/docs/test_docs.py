@@ -16,6 +16,7 @@ from graphql.execution.values import get_variable_values
 
 from app.cli import main
 from dataloaders.runs import RUNS
+from loadtests.figures.results import Figure
 from maestro.filters import parse as parse_filter
 from maestro.settings import Settings
 from schema import schema
@@ -112,7 +113,7 @@ def test_each_line_of_a_filter_block_is_a_filter_of_runs(block: Block) -> None:
 def test_python_compiles_and_its_operations_fit_the_schema(block: Block) -> None:
     compile(block.text, str(block), "exec")
     for node in ast.walk(ast.parse(block.text)):
-        if isinstance(node, ast.Constant) and re.match(r"\s*(query|mutation) ", str(node.value)):
+        if isinstance(node, ast.Constant) and re.match(r"\s*(query|mutation|subscription) ", str(node.value)):
             assert_valid(str(node.value))
 
 
@@ -192,6 +193,39 @@ def test_a_decision_is_in_the_index_and_has_every_part(page: Path) -> None:
     row = f"| {number} | [{head['title']}]({page.name}) | {head['status']} |\n"
     assert row in (ADR / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"^## .*$", text, re.MULTILINE) == HEADINGS
+
+
+def test_every_top_folder_with_code_is_in_the_tree_and_nothing_else() -> None:
+    _, _, rest = (DOCS / "architecture.md").read_text(encoding="utf-8").partition("## The tree")
+    drawn = set(re.findall(r"^(\w+)/ ", rest.partition("## ")[0], re.MULTILINE))
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert packages | {"docs", "requirements", "tests"} == drawn
+
+
+def figures_that_are_printed() -> Iterator[tuple[re.Pattern[str], str]]:
+    """The name and the goal of each figure that the commands print; what is filled into a name may be anything."""
+    for path in sorted((ROOT / "loadtests" / "figures").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Figure":
+                goals = {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords if keyword.arg}
+                figure = Figure("", 0, ast.literal_eval(node.args[2]), **goals)
+                yield re.compile(name_of(node.args[0])), figure.goal.strip()
+
+
+def name_of(argument: ast.expr) -> str:
+    parts = argument.values if isinstance(argument, ast.JoinedStr) else [argument]
+    texts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in parts]
+    return "".join(texts).removeprefix(re.escape("  "))
+
+
+def test_the_page_of_figures_has_those_that_are_printed_with_their_goals() -> None:
+    page = (DOCS / "performance.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+?) \| [\d.,]+[^|]* \|(?: (.+) )?\|$", page.replace("| |", "||"), re.MULTILINE)
+    printed = list(figures_that_are_printed())
+    for name, goal in rows:
+        assert [told for form, told in printed if form.fullmatch(name)] == [goal], name
+    for form, _ in printed:
+        assert any(form.fullmatch(name) for name, _ in rows), form.pattern
 
 
 def test_every_guide_is_in_the_index() -> None:

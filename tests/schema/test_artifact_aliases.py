@@ -1,31 +1,8 @@
 """Artifact aliases by GraphQL."""
 
-import pytest
-
 from maestro.ids import Kind, uuid_of
-from tests.fixtures.artifacts import SET_ALIAS, committed, new_artifact, opened, refused
+from tests.fixtures.artifacts import DELETE_ALIAS, SET_ALIAS, committed, new_artifact, refused
 from tests.fixtures.graphql import Api
-from tests.fixtures.registry import new_project
-
-DELETE_ALIAS = """
-mutation ($artifact: ID!, $name: String!) {
-  deleteArtifactAlias(artifactId: $artifact, name: $name) { aliases { name } }
-}"""
-
-
-@pytest.fixture
-async def project(api: Api) -> str:
-    return await new_project(api)
-
-
-@pytest.fixture
-async def artifact(api: Api, project: str) -> str:
-    return await new_artifact(api, project)
-
-
-@pytest.fixture
-async def version(api: Api, artifact: str) -> str:
-    return await opened(api, artifact)
 
 
 async def test_an_alias_moves_from_version_to_version(api: Api, artifact: str) -> None:

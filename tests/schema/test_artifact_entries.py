@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from tests.fixtures.artifacts import (
+    ADD_ENTRY,
+    FAIL,
     A,
     B,
     committed,
@@ -16,29 +16,6 @@ from tests.fixtures.artifacts import (
 )
 from tests.fixtures.graphql import Api
 from tests.fixtures.registry import new_project
-
-ADD = """
-mutation ($id: ID!, $path: String!, $sha256: String!, $mediaType: String) {
-  addArtifactEntry(versionId: $id, path: $path, sha256: $sha256, mediaType: $mediaType) {
-    path sizeBytes sha256 mediaType
-  }
-}"""
-FAIL = "mutation ($id: ID!) { failArtifactVersion(id: $id) { state fileCount sizeBytes entries { path } } }"
-
-
-@pytest.fixture
-async def project(api: Api) -> str:
-    return await new_project(api)
-
-
-@pytest.fixture
-async def artifact(api: Api, project: str) -> str:
-    return await new_artifact(api, project)
-
-
-@pytest.fixture
-async def version(api: Api, artifact: str) -> str:
-    return await opened(api, artifact)
 
 
 async def test_a_file_that_is_put_again_takes_the_place_of_the_first(api: Api, version: str) -> None:
@@ -74,46 +51,46 @@ async def test_files_are_listed_by_prefix_and_from_a_path_on(api: Api, version: 
 async def test_stored_bytes_are_used_again_without_sending_them(api: Api, artifact: str) -> None:
     await committed(api, artifact)
     second = await opened(api, artifact)
-    data = await api(ADD, id=second, path="copy.csv", sha256=A.upper())
+    data = await api(ADD_ENTRY, id=second, path="copy.csv", sha256=A.upper())
     assert data["addArtifactEntry"] == {"path": "copy.csv", "sizeBytes": 1, "sha256": A, "mediaType": "text/csv"}
     blobs = await api.runtime.db.fetch_sql("SELECT sha256 FROM blob")
     assert sorted(blob.sha256 for blob in blobs) == sorted([A, B])
 
 
 async def test_bytes_that_are_not_stored_are_not_found(api: Api, version: str) -> None:
-    assert (await refused(api, ADD, id=version, path="a", sha256=A))["code"] == "NOT_FOUND"
+    assert (await refused(api, ADD_ENTRY, id=version, path="a", sha256=A))["code"] == "NOT_FOUND"
 
 
 async def test_bytes_of_another_organization_are_not_found(api: Api, foreign: Api, version: str) -> None:
     await filled(api, version)
     project = await new_project(foreign)
     theirs = await opened(foreign, await new_artifact(foreign, project))
-    assert (await refused(foreign, ADD, id=theirs, path="a", sha256=A))["code"] == "NOT_FOUND"
+    assert (await refused(foreign, ADD_ENTRY, id=theirs, path="a", sha256=A))["code"] == "NOT_FOUND"
 
 
 async def test_nothing_is_added_to_a_committed_version(api: Api, artifact: str) -> None:
     version = await committed(api, artifact)
-    assert (await refused(api, ADD, id=version, path="c", sha256=A))["state"] == "COMMITTED"
+    assert (await refused(api, ADD_ENTRY, id=version, path="c", sha256=A))["state"] == "COMMITTED"
 
 
 async def test_a_version_holds_ten_thousand_files_and_no_more(api: Api, version: str) -> None:
     await filled(api, version)
     async with api.runtime.db.transaction() as tx:
         await tx.fetch_sql("UPDATE artifact_version SET file_count = 10000")
-    assert (await refused(api, ADD, id=version, path="c", sha256=A))["limit"] == 10_000
-    data = await api(ADD, id=version, path="a.txt", sha256=B)
+    assert (await refused(api, ADD_ENTRY, id=version, path="c", sha256=A))["limit"] == 10_000
+    data = await api(ADD_ENTRY, id=version, path="a.txt", sha256=B)
     assert data["addArtifactEntry"]["sizeBytes"] == 2
 
 
 async def test_a_path_that_leaves_the_version_is_refused(api: Api, version: str) -> None:
     await filled(api, version)
-    told = await refused(api, ADD, id=version, path="../a", sha256=A)
+    told = await refused(api, ADD_ENTRY, id=version, path="../a", sha256=A)
     assert (told["code"], told["field"]) == ("BAD_USER_INPUT", "path")
 
 
 async def test_what_is_no_media_type_is_refused(api: Api, version: str) -> None:
     await filled(api, version)
-    told = await refused(api, ADD, id=version, path="c", sha256=A, mediaType="text")
+    told = await refused(api, ADD_ENTRY, id=version, path="c", sha256=A, mediaType="text")
     assert told["field"] == "mediaType"
 
 

@@ -7,78 +7,24 @@ import pytest
 
 from maestro.ids import Kind, encode
 from tests.fixtures.artifacts import (
+    ADD_ENTRY,
     COMMIT,
+    CREATE_ARTIFACT,
+    DELETE_ALIAS,
     DELETE_ARTIFACT,
+    DELETE_VERSION,
+    FAIL,
     OPEN,
+    RESTORE_ARTIFACT,
     SET_ALIAS,
+    UPDATE_ARTIFACT,
     USE,
     A,
     committed,
-    new_artifact,
-    opened,
     refused,
 )
 from tests.fixtures.graphql import Api
 from tests.fixtures.registry import new_project, new_run
-
-CREATE = """
-mutation ($input: CreateArtifactInput!, $key: String) {
-  createArtifact(input: $input, idempotencyKey: $key) {
-    __typename
-    ... on ArtifactSaved { artifact { id name type description tags { key value } version project { name } } }
-    ... on NameTaken { code field message }
-  }
-}"""
-UPDATE = """
-mutation ($id: ID!, $input: UpdateArtifactInput!, $expected: Int) {
-  updateArtifact(id: $id, input: $input, expectedVersion: $expected) {
-    __typename
-    ... on ArtifactSaved { artifact { name type description version } }
-    ... on NameTaken { code field }
-    ... on StaleVersion { code current { ... on Artifact { name version } } }
-  }
-}"""
-RESTORE = """
-mutation ($id: ID!, $name: String) {
-  restoreArtifact(id: $id, name: $name) {
-    __typename ... on ArtifactSaved { artifact { name deletedAt } } ... on NameTaken { field }
-  }
-}"""
-ADD = """
-mutation ($id: ID!, $path: String!, $sha256: String!, $mediaType: String) {
-  addArtifactEntry(versionId: $id, path: $path, sha256: $sha256, mediaType: $mediaType) {
-    path sizeBytes sha256 mediaType
-  }
-}"""
-FAIL = "mutation ($id: ID!) { failArtifactVersion(id: $id) { state fileCount sizeBytes entries { path } } }"
-DELETE_VERSION = """
-mutation ($id: ID!, $v: Int) {
-  deleteArtifactVersion(id: $id, expectedVersion: $v) { state fileCount sizeBytes entries { path } }
-}"""
-DELETE_ALIAS = """
-mutation ($artifact: ID!, $name: String!) {
-  deleteArtifactAlias(artifactId: $artifact, name: $name) { aliases { name } }
-}"""
-
-
-@pytest.fixture
-async def project(api: Api) -> str:
-    return await new_project(api)
-
-
-@pytest.fixture
-async def artifact(api: Api, project: str) -> str:
-    return await new_artifact(api, project)
-
-
-@pytest.fixture
-async def version(api: Api, artifact: str) -> str:
-    return await opened(api, artifact)
-
-
-@pytest.fixture
-async def run(api: Api, project: str) -> str:
-    return await new_run(api, project)
 
 
 async def test_a_stranger_finds_no_artifact_and_no_version(foreign: Api, artifact: str, version: str) -> None:
@@ -91,13 +37,13 @@ async def test_a_stranger_finds_no_artifact_and_no_version(foreign: Api, artifac
 async def test_a_stranger_changes_nothing(api: Api, foreign: Api, *, project: str, artifact: str, run: str) -> None:
     version = await committed(api, artifact, run)
     attempts: list[tuple[str, dict[str, Any]]] = [
-        (CREATE, {"input": {"projectId": project, "name": "x"}}),
-        (UPDATE, {"id": artifact, "input": {"name": "x"}}),
+        (CREATE_ARTIFACT, {"input": {"projectId": project, "name": "x"}}),
+        (UPDATE_ARTIFACT, {"id": artifact, "input": {"name": "x"}}),
         (DELETE_ARTIFACT, {"id": artifact}),
-        (RESTORE, {"id": artifact}),
+        (RESTORE_ARTIFACT, {"id": artifact}),
         (OPEN, {"artifact": artifact}),
         (COMMIT, {"id": version}),
-        (ADD, {"id": version, "path": "x", "sha256": A}),
+        (ADD_ENTRY, {"id": version, "path": "x", "sha256": A}),
         (FAIL, {"id": version}),
         (DELETE_VERSION, {"id": version}),
         (SET_ALIAS, {"artifact": artifact, "name": "x", "version": version}),
@@ -117,7 +63,8 @@ async def test_a_strangers_run_produces_and_reads_nothing_here(api: Api, foreign
 
 
 @pytest.mark.parametrize(
-    ("query", "kind"), [(DELETE_ARTIFACT, Kind.Artifact), (RESTORE, Kind.Artifact), (FAIL, Kind.ArtifactVersion)]
+    ("query", "kind"),
+    [(DELETE_ARTIFACT, Kind.Artifact), (RESTORE_ARTIFACT, Kind.Artifact), (FAIL, Kind.ArtifactVersion)],
 )
 async def test_what_does_not_exist_is_not_found(api: Api, query: str, kind: Kind) -> None:
     assert (await refused(api, query, id=encode(kind, UUID(int=7))))["code"] == "NOT_FOUND"

@@ -3,14 +3,15 @@
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
 from maestro.events import topic
 from maestro.ids import Kind, uuid_of
 from tests.fixtures.artifacts import (
     A_AND_B,
     COMMIT,
+    DELETE_ALIAS,
     DELETE_ARTIFACT,
+    DELETE_VERSION,
+    FAIL,
     OPEN,
     SET_ALIAS,
     USE,
@@ -18,42 +19,11 @@ from tests.fixtures.artifacts import (
     B,
     committed,
     filled,
-    new_artifact,
     opened,
     refused,
 )
 from tests.fixtures.graphql import Api
-from tests.fixtures.registry import new_project, new_run
-
-FAIL = "mutation ($id: ID!) { failArtifactVersion(id: $id) { state fileCount sizeBytes entries { path } } }"
-DELETE_VERSION = """
-mutation ($id: ID!, $v: Int) {
-  deleteArtifactVersion(id: $id, expectedVersion: $v) { state fileCount sizeBytes entries { path } }
-}"""
-DELETE_ALIAS = """
-mutation ($artifact: ID!, $name: String!) {
-  deleteArtifactAlias(artifactId: $artifact, name: $name) { aliases { name } }
-}"""
-
-
-@pytest.fixture
-async def project(api: Api) -> str:
-    return await new_project(api)
-
-
-@pytest.fixture
-async def artifact(api: Api, project: str) -> str:
-    return await new_artifact(api, project)
-
-
-@pytest.fixture
-async def version(api: Api, artifact: str) -> str:
-    return await opened(api, artifact)
-
-
-@pytest.fixture
-async def run(api: Api, project: str) -> str:
-    return await new_run(api, project)
+from tests.fixtures.registry import new_run
 
 
 async def test_versions_are_counted_from_one(api: Api, artifact: str) -> None:

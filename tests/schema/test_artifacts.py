@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 
 from tests.fixtures.artifacts import (
+    CREATE_ARTIFACT,
     DELETE_ARTIFACT,
+    RESTORE_ARTIFACT,
     SET_ALIAS,
+    UPDATE_ARTIFACT,
     USE,
     committed,
     new_artifact,
@@ -14,56 +17,11 @@ from tests.fixtures.artifacts import (
     refused,
 )
 from tests.fixtures.graphql import Api
-from tests.fixtures.registry import new_project, new_run
-
-CREATE = """
-mutation ($input: CreateArtifactInput!, $key: String) {
-  createArtifact(input: $input, idempotencyKey: $key) {
-    __typename
-    ... on ArtifactSaved { artifact { id name type description tags { key value } version project { name } } }
-    ... on NameTaken { code field message }
-  }
-}"""
-UPDATE = """
-mutation ($id: ID!, $input: UpdateArtifactInput!, $expected: Int) {
-  updateArtifact(id: $id, input: $input, expectedVersion: $expected) {
-    __typename
-    ... on ArtifactSaved { artifact { name type description version } }
-    ... on NameTaken { code field }
-    ... on StaleVersion { code current { ... on Artifact { name version } } }
-  }
-}"""
-RESTORE = """
-mutation ($id: ID!, $name: String) {
-  restoreArtifact(id: $id, name: $name) {
-    __typename ... on ArtifactSaved { artifact { name deletedAt } } ... on NameTaken { field }
-  }
-}"""
-
-
-@pytest.fixture
-async def project(api: Api) -> str:
-    return await new_project(api)
-
-
-@pytest.fixture
-async def artifact(api: Api, project: str) -> str:
-    return await new_artifact(api, project)
-
-
-@pytest.fixture
-async def version(api: Api, artifact: str) -> str:
-    return await opened(api, artifact)
-
-
-@pytest.fixture
-async def run(api: Api, project: str) -> str:
-    return await new_run(api, project)
 
 
 async def test_an_artifact_is_created_with_what_is_given(api: Api, project: str) -> None:
     given = {"projectId": project, "name": " digits ", "type": "dataset", "description": "Images."}
-    data = await api(CREATE, input={**given, "tags": [{"key": "team", "value": "a"}]})
+    data = await api(CREATE_ARTIFACT, input={**given, "tags": [{"key": "team", "value": "a"}]})
     saved = data["createArtifact"]["artifact"]
     assert saved.pop("id").startswith("artifact_")
     assert saved == {
@@ -77,20 +35,20 @@ async def test_an_artifact_is_created_with_what_is_given(api: Api, project: str)
 
 
 async def test_the_type_is_file_unless_given(api: Api, project: str) -> None:
-    data = await api(CREATE, input={"projectId": project, "name": "digits", "type": None})
+    data = await api(CREATE_ARTIFACT, input={"projectId": project, "name": "digits", "type": None})
     assert data["createArtifact"]["artifact"]["type"] == "file"
 
 
 async def test_a_creation_sent_again_is_one_artifact(api: Api, project: str) -> None:
     given = {"input": {"projectId": project, "name": "digits"}, "key": "k1"}
-    first, state = await api(CREATE, **given), await api.state()
-    assert await api(CREATE, **given) == first
+    first, state = await api(CREATE_ARTIFACT, **given), await api.state()
+    assert await api(CREATE_ARTIFACT, **given) == first
     assert await api.state() == state
 
 
 async def test_a_used_name_is_told_and_changes_nothing(api: Api, project: str, artifact: str) -> None:
     state = await api.state()
-    data = await api(CREATE, input={"projectId": project, "name": "digits"})
+    data = await api(CREATE_ARTIFACT, input={"projectId": project, "name": "digits"})
     assert data["createArtifact"]["__typename"] == "NameTaken"
     assert data["createArtifact"]["field"] == "name"
     assert await api.state() == state
@@ -107,12 +65,12 @@ async def test_a_used_name_is_told_and_changes_nothing(api: Api, project: str, a
     ],
 )
 async def test_a_bad_artifact_is_refused(api: Api, *, project: str, wrong: dict[str, Any], field: str) -> None:
-    told = await refused(api, CREATE, input={"projectId": project, **wrong})
+    told = await refused(api, CREATE_ARTIFACT, input={"projectId": project, **wrong})
     assert (told["code"], told["field"]) == ("BAD_USER_INPUT", field)
 
 
 async def test_an_artifact_is_changed_at_the_version_that_was_seen(api: Api, artifact: str) -> None:
-    data = await api(UPDATE, id=artifact, input={"name": "letters", "type": "dataset"}, expected=1)
+    data = await api(UPDATE_ARTIFACT, id=artifact, input={"name": "letters", "type": "dataset"}, expected=1)
     assert data["updateArtifact"]["artifact"] == {
         "name": "letters",
         "type": "dataset",
@@ -122,9 +80,9 @@ async def test_an_artifact_is_changed_at_the_version_that_was_seen(api: Api, art
 
 
 async def test_a_stale_change_answers_the_current_artifact(api: Api, artifact: str) -> None:
-    await api(UPDATE, id=artifact, input={"name": "letters"})
+    await api(UPDATE_ARTIFACT, id=artifact, input={"name": "letters"})
     state = await api.state()
-    data = await api(UPDATE, id=artifact, input={"name": "words"}, expected=1)
+    data = await api(UPDATE_ARTIFACT, id=artifact, input={"name": "words"}, expected=1)
     assert data["updateArtifact"] == {
         "__typename": "StaleVersion",
         "code": "STALE_VERSION",
@@ -135,7 +93,7 @@ async def test_a_stale_change_answers_the_current_artifact(api: Api, artifact: s
 
 async def test_a_new_version_leaves_the_artifacts_optimistic_lock_alone(api: Api, artifact: str) -> None:
     await opened(api, artifact)
-    data = await api(UPDATE, id=artifact, input={"name": "letters"}, expected=1)
+    data = await api(UPDATE_ARTIFACT, id=artifact, input={"name": "letters"}, expected=1)
     assert data["updateArtifact"]["__typename"] == "ArtifactSaved"
 
 
@@ -145,15 +103,15 @@ async def test_a_deleted_artifact_frees_its_name_and_comes_back_under_another(
     deleted = await api(DELETE_ARTIFACT, id=artifact, v=1)
     assert deleted["deleteArtifact"]["purgeAt"] > deleted["deleteArtifact"]["deletedAt"]
     await new_artifact(api, project)
-    taken = await api(RESTORE, id=artifact)
+    taken = await api(RESTORE_ARTIFACT, id=artifact)
     assert taken["restoreArtifact"] == {"__typename": "NameTaken", "field": "name"}
-    back = await api(RESTORE, id=artifact, name="digits (old)")
+    back = await api(RESTORE_ARTIFACT, id=artifact, name="digits (old)")
     assert back["restoreArtifact"]["artifact"] == {"name": "digits (old)", "deletedAt": None}
 
 
 async def test_a_restored_artifacts_new_name_is_checked(api: Api, artifact: str) -> None:
     await api(DELETE_ARTIFACT, id=artifact)
-    told = await refused(api, RESTORE, id=artifact, name="x" * 10_000)
+    told = await refused(api, RESTORE_ARTIFACT, id=artifact, name="x" * 10_000)
     assert told["code"] == "BAD_USER_INPUT"
 
 
@@ -176,7 +134,7 @@ async def test_a_project_lists_its_artifacts_by_filter_and_sort(api: Api, projec
 async def test_artifacts_are_found_by_tag_and_by_word(api: Api, project: str) -> None:
     await new_artifact(api, project)
     given = {"projectId": project, "name": "weights", "description": "of a network"}
-    await api(CREATE, input={**given, "tags": [{"key": "team", "value": "a"}]})
+    await api(CREATE_ARTIFACT, input={**given, "tags": [{"key": "team", "value": "a"}]})
     query = '{ artifacts(filter: {text: "netw", tag: {key: "team", eq: "a"}}) { nodes { name } } }'
     assert await api(query) == {"artifacts": {"nodes": [{"name": "weights"}]}}
 

@@ -42,11 +42,6 @@ query ($id: ID!, $by: RunGroupBy!, $metric: String, $aggregate: Aggregate!) {
 
 
 @pytest.fixture
-async def project(api: Api) -> str:
-    return await new_project(api)
-
-
-@pytest.fixture
 async def experiment(api: Api, project: str) -> str:
     return await new_experiment(api, project)
 

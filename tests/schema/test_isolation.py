@@ -30,7 +30,7 @@ from schema import schema
 from tests.fixtures.graphql import Api
 
 ROOTS: Final[dict[str, Any]] = {"query": schema._schema.query_type, "mutation": schema._schema.mutation_type}
-WANTED: Final = re.compile(r"'(?P<given>\w+)' is the id of a \w+; the id of a (?P<wanted>\w+) is wanted here")
+WANTED: Final = re.compile(r"'(?P<given>\w+)' is the id of an? \w+; the id of an? (?P<wanted>\w+) is wanted here")
 Place = tuple[str, ...]
 SAMPLES: Final[dict[str, Any]] = {
     "String": "sample",

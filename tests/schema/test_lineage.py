@@ -12,7 +12,7 @@ from maestro.ids import Kind, decode, encode, uuid_of
 from resolvers.lineage import link
 from resolvers.writing import writing
 from tests.fixtures.graphql import Api
-from tests.fixtures.registry import new_artifact_version, new_model, new_project, new_run, new_version, trash_row
+from tests.fixtures.registry import new_artifact_version, new_model, new_run, new_version, trash_row
 
 LINEAGE = """
 query ($id: ID!, $direction: LineageDirection! = BOTH, $depth: Int! = 3) {
@@ -22,11 +22,6 @@ query ($id: ID!, $direction: LineageDirection! = BOTH, $depth: Int! = 3) {
     isTruncated
   }
 }"""
-
-
-@pytest.fixture
-async def project(api: Api) -> str:
-    return await new_project(api)
 
 
 async def draw(api: Api, origin: str, target: str, *, kind: LineageKind = LineageKind.DERIVED_FROM) -> None:

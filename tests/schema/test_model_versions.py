@@ -47,11 +47,6 @@ query ($id: ID!, $filter: ModelVersionFilter, $text: String, $sort: [ModelVersio
 
 
 @pytest.fixture
-async def project(api: Api) -> str:
-    return await new_project(api)
-
-
-@pytest.fixture
 async def model(api: Api, project: str) -> str:
     return await new_model(api, project)
 

@@ -244,7 +244,12 @@ async def test_a_cursor_of_another_query_is_refused(api: Api) -> None:
 async def test_an_id_of_another_type_is_refused_by_name(api: Api) -> None:
     (error,) = await api.errors('{ project(id: "run_0199c2f4a7b87c3d9e1f2a3b4c5d6e7f") { name } }')
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
-    assert "id of a Run" in error["message"]
+    assert error["message"].endswith("is the id of a Run; the id of a Project is wanted here.")
+
+
+async def test_an_error_names_the_wanted_type_with_its_article(api: Api) -> None:
+    (error,) = await api.errors('{ artifact(id: "experiment_0199c2f4a7b87c3d9e1f2a3b4c5d6e7f") { name } }')
+    assert error["message"].endswith("is the id of an Experiment; the id of an Artifact is wanted here.")
 
 
 async def test_a_stranger_finds_nothing_and_changes_nothing(api: Api, foreign: Api) -> None:

@@ -1,0 +1,110 @@
+"""A PostgreSQL that the settings name: what is wrong with it is told, its password never."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from app.database import without_password
+from maestro.postgres import EmbeddedPostgres
+from tests.app.conftest import Program
+
+SECRET = "s3cret-word"
+
+
+@pytest.fixture(scope="module")
+def external(reachable_folder: Path) -> Iterator[str]:
+    """The URL, over TCP, of an empty database that is not the server's own."""
+    folder = Path(tempfile.mkdtemp(dir=reachable_folder))
+    folder.chmod(0o711)
+    with EmbeddedPostgres(folder) as address:
+        yield address.tcp_url()
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, *command: str) -> str:
+    monkeypatch.setenv("MAESTRO_DATABASE_URL", url)
+    monkeypatch.setenv("MAESTRO_DATA_DIR", str(tmp_path / "data"))
+    shown = CliRunner().invoke(main, command or ("serve", "--port", "0"))
+    assert shown.exit_code == 1
+    assert isinstance(shown.exception, SystemExit)
+    assert shown.stderr.startswith("Error: ")
+    assert shown.stdout == ""
+    assert SECRET not in shown.stderr
+    return shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (f"postgresql://u:{SECRET}@127.0.0.1:1/d", "The database 127.0.0.1:1/d cannot be opened: "),
+        (f"postgresql://u:{SECRET}@nowhere.invalid/d", "The database nowhere.invalid/d cannot be opened: "),
+        (f"postgresql://u:{SECRET}@127.0.0.1:many/d", "MAESTRO_DATABASE_URL is not a URL."),
+        (f"postgresql://u:{SECRET}@[::1/d", "MAESTRO_DATABASE_URL is not a URL."),
+        (f"postgresql://u:#{SECRET}@127.0.0.1/d", "MAESTRO_DATABASE_URL is not a URL."),
+        (f"u:{SECRET}@127.0.0.1/d", "MAESTRO_DATABASE_URL: only PostgreSQL is supported."),
+        (f"{SECRET}", "MAESTRO_DATABASE_URL: only PostgreSQL is supported."),
+        (f"postgresql://u:{SECRET}@h/d?pool=3", "MAESTRO_DATABASE_URL has the option 'pool', which is not supported."),
+    ],
+)
+def test_a_url_that_leads_nowhere_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, url: str, message: str
+) -> None:
+    assert refusal(monkeypatch, tmp_path, url).startswith(f"Error: {message}")
+
+
+def test_a_wrong_password_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, external: str) -> None:
+    _, password = without_password(external)
+    assert password is not None
+    told = refusal(monkeypatch, tmp_path, external.replace(password, SECRET))
+    assert 'password authentication failed for user "maestro"' in told
+    assert "sqlalche" not in told
+
+
+def test_a_database_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, external: str) -> None:
+    told = refusal(monkeypatch, tmp_path, external.rpartition("/")[0] + "/nothing")
+    assert 'cannot be opened: database "nothing" does not exist.' in told
+
+
+def test_a_database_that_is_behind_is_refused_with_the_command_and_served_after_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, program: Program, external: str
+) -> None:
+    told = refusal(monkeypatch, tmp_path, external)
+    assert "The database lacks " in told
+    assert "run `python -m app migrate`" in told
+    assert program.run("migrate", MAESTRO_DATABASE_URL=external).returncode == 0
+    with program.serving(MAESTRO_DATABASE_URL=external) as server:
+        assert "Database  PostgreSQL\n" in server.printed
+        assert program.postgres() == []
+
+
+def test_the_password_stays_off_the_command_line() -> None:
+    url, password = without_password(f"postgresql+asyncpg://u:{SECRET}@h:5432/d?sslmode=require")
+    assert (url, password) == ("postgresql://u@h:5432/d?sslmode=require", SECRET)
+    assert without_password("postgres:///d") == ("postgresql:///d", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PORT", "many", "MAESTRO_PORT is not a whole number."),
+        ("PORT", "70000", "MAESTRO_PORT is too large: at most 65,535."),
+        ("POOL_SIZE", "0", "MAESTRO_POOL_SIZE is too small: at least 1."),
+        ("SECRET_KEY", SECRET, "MAESTRO_SECRET_KEY is too short: at least 32 characters."),
+        (
+            "OPERATION_TIMEOUT",
+            "soon",
+            "MAESTRO_OPERATION_TIMEOUT is not a duration: write it like PT30S, PT15M or P14D.",
+        ),
+        ("LOG_LEVEL", "loud", "MAESTRO_LOG_LEVEL does not match ^(DEBUG|INFO|WARNING|ERROR)$."),
+    ],
+)
+def test_a_setting_that_is_not_valid_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, *, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(f"MAESTRO_{name}", value)
+    shown = CliRunner().invoke(main, ["check"])
+    assert shown.exit_code == 1
+    assert shown.stderr == f"Error: the settings are not valid.\n  {message}\n"
