@@ -44,7 +44,9 @@ class LocalBlobs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._drafts = folder / _DRAFTS
-        self._drafts.mkdir(parents=True, exist_ok=True)
+        # What people upload is for nobody else's eyes on this machine.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._drafts.mkdir(exist_ok=True)
         _sweep(self._drafts)
 
     async def write(

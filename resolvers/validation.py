@@ -13,13 +13,14 @@ LONGEST_TEXT: Final = 100_000
 LONGEST_TAG_KEY: Final = 100
 LONGEST_TAG_VALUE: Final = 5000
 MOST_TAGS: Final = 200
+JOINERS: Final = "\u200c\u200d"
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def name(value: str | None, *, field: str = "name") -> str:
     """Return a name in normal form without blanks around it: 1 to 200 characters, none of them invisible."""
     normal = unicodedata.normalize("NFC", value or "").strip()
-    if not normal:
+    if not any(unicodedata.category(char)[0] in "LNPS" for char in normal):
         raise InvalidInput(f"{field} is empty.", field=field, hint="Give it at least one visible character.")
     if len(normal) > LONGEST_NAME:
         raise InvalidInput(
@@ -28,12 +29,17 @@ def name(value: str | None, *, field: str = "name") -> str:
             limit=LONGEST_NAME,
             hint="Put what does not fit into the description.",
         )
-    hidden = next((char for char in normal if unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn")), None)
+    hidden = next((char for char in normal if _is_hidden(char)), None)
     if hidden is not None:
         raise InvalidInput(
             f"{field} holds the invisible character U+{ord(hidden):04X}.", field=field, hint="Remove it."
         )
     return normal
+
+
+def _is_hidden(char: str) -> bool:
+    # Joiners are parts of emoji and of some scripts; other format characters reorder or hide what one reads.
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn") and char not in JOINERS
 
 
 def text(value: str | None, *, field: str, limit: int = LONGEST_TEXT) -> str:

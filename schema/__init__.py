@@ -3,7 +3,7 @@
 from typing import Final
 
 import strawberry
-from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
 from execution.choice import OperationChoice
@@ -34,6 +34,9 @@ from schema.search import SearchQueries
 from schema.subscriptions import Subscription
 
 DOCUMENTS: Final = 512
+"""So many documents are kept parsed and validated."""
+TOKENS: Final = 10_000
+"""The longest document, in tokens of the language; what it works on travels in variables."""
 
 
 @strawberry.type(description="Everything that can be asked.")
@@ -83,6 +86,12 @@ schema = strawberry.Schema(
     subscription=Subscription,
     config=StrawberryConfig(scalar_map=SCALARS),
     exception_handlers=HANDLERS,
-    # A program sends the same few documents again and again; parsing and validating one costs milliseconds.
-    extensions=[lambda: ParserCache(DOCUMENTS), lambda: ValidationCache(DOCUMENTS), OperationChoice],
+    extensions=[
+        # Validating a document of many thousand fields would hold up everybody else for seconds.
+        lambda: MaxTokensLimiter(TOKENS),
+        # A program sends the same few documents again and again; parsing and validating one costs milliseconds.
+        lambda: ParserCache(DOCUMENTS),
+        lambda: ValidationCache(DOCUMENTS),
+        OperationChoice,
+    ],
 )

@@ -96,7 +96,7 @@ def test_the_password_stays_off_the_command_line() -> None:
         (
             "OPERATION_TIMEOUT",
             "soon",
-            "MAESTRO_OPERATION_TIMEOUT is not a duration: write it like PT30S, PT15M or P14D.",
+            "MAESTRO_OPERATION_TIMEOUT is not a duration: write a number of seconds, or PT30S, PT15M, P14D.",
         ),
         ("LOG_LEVEL", "loud", "MAESTRO_LOG_LEVEL does not match ^(DEBUG|INFO|WARNING|ERROR)$."),
     ],

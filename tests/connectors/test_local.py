@@ -205,3 +205,7 @@ async def test_storing_again_repairs_a_changed_blob(blobs: LocalBlobs) -> None:
 async def test_what_is_no_digest_is_not_looked_for(blobs: LocalBlobs, name: str) -> None:
     with pytest.raises(NotFound):
         await blobs.find(OURS, name)
+
+
+def test_nobody_else_on_the_machine_can_enter_the_folder(blobs: LocalBlobs, folder: Path) -> None:
+    assert folder.stat().st_mode & 0o777 == 0o700

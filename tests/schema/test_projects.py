@@ -82,6 +82,8 @@ async def test_a_used_name_is_an_outcome_and_changes_nothing(api: Api) -> None:
         ({"name": " \t "}, "name"),
         ({"name": "x" * 10_000}, "name"),
         ({"name": "half\0"}, "name"),
+        ({"name": "\u200b\ufeff"}, "name"),
+        ({"name": "turned \u202e round"}, "name"),
         ({"name": "ok", "slug": "No Slug"}, "slug"),
         ({"name": "ok", "description": "x" * 100_001}, "description"),
     ],
