@@ -135,7 +135,8 @@ def test_ctrl_c_reaches_postgresql_only_after_the_owner_has_drained(
     os.killpg(owner.process.pid, signal.SIGINT)
     assert owner.process.stdout.readline() == "draining\n"
     time.sleep(0.3)
-    assert all(process.is_running() for process in running)
+    # The postmaster: its helpers come and go.
+    assert running[0].is_running()
     rest, _ = owner.process.communicate("\n")
     assert rest == "stopped\n"
     assert has_ended(running)
