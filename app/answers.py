@@ -20,6 +20,16 @@ logger = logging.getLogger(__name__)
 MASKED: Final = "Something went wrong on the server."
 COERCION: Final = re.compile(r"Variable '\$\w+' has invalid value|Variable values are nested too deeply")
 """How graphql-core speaks of a value that does not fit its variable; nothing else in its error tells."""
+ECHO: Final = re.compile(
+    r"""
+    , \s but \s encountered \s error \s .*
+    | [,;]? \s [fF]ound: \s .*
+    | (?<=\svalue) (?<!invalid\svalue) (?<!default\svalue) : \s .*
+    | (?<=String) \s ['"] .*
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""Where graphql-core repeats what was sent: it may hold a secret, and who sent it has it."""
 
 
 def answer_of(result: ExecutionResult) -> dict[str, Any]:
@@ -42,11 +52,17 @@ def told(error: GraphQLError) -> Mapping[str, Any]:
     if isinstance(cause, CannotGetOperationTypeError):
         return {"message": cause.as_http_error_reason(), "extensions": {"code": "BAD_REQUEST"}}
     if cause is None or isinstance(cause, GraphQLError) or _is_bad_literal(error):
-        return _with_extensions(error, {"code": _code_of(error)})
+        return {**_with_extensions(error, {"code": _code_of(error)}), "message": without_echo(error.message)}
     trace_id = secrets.token_hex(8)
     logger.error("Unexpected error, trace id %s", trace_id, exc_info=cause)
     masked = {**error.formatted, "message": MASKED}
     return {**masked, "extensions": {"code": "INTERNAL_SERVER_ERROR", "traceId": trace_id}}
+
+
+def without_echo(message: str) -> str:
+    """Return graphql-core's message without the value that it repeats at the end."""
+    said = ECHO.sub("", message)
+    return said if said == message or said.endswith("?") else f"{said}."
 
 
 def error_response(status: int, code: str, message: str, *, hint: str | None = None) -> JSONResponse:

@@ -13,7 +13,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from app.limiting import limited
 from connectors.local import CHUNK, LocalBlobs
+from dataloaders.quotas import Quota
+from maestro.access import Permission
 from maestro.errors import (
     Conflict,
     DigestMismatch,
@@ -22,11 +25,14 @@ from maestro.errors import (
     MaestroError,
     NotFound,
     PayloadTooLarge,
+    QuotaExceeded,
     Unavailable,
 )
 from maestro.ids import Kind, uuid_of
+from maestro.rate_limits import Bucket
 from maestro.runtime import Runtime
-from resolvers import artifact_files, transfers
+from resolvers import artifact_files, auditing, quotas, transfers
+from resolvers.actions import Action
 from resolvers.artifact_files import File
 from resolvers.context import Context
 
@@ -35,6 +41,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 STATUSES: Final[dict[type[MaestroError], int]] = {
     InvalidInput: 400,
     Forbidden: 403,
+    QuotaExceeded: 403,
     NotFound: 404,
     Conflict: 409,
     PayloadTooLarge: 413,
@@ -65,24 +72,39 @@ def _refusal(error: MaestroError) -> JSONResponse:
     return JSONResponse({"errors": [{"message": error.message, "extensions": error.extensions}]}, status)
 
 
+@limited(Bucket.INGEST)
 @coded
 async def upload(request: Request) -> Response:
     """Store the body as a file of an open version; what will be refused is refused before the body is read."""
+    ctx = Context(request.app.state.runtime, request.state.viewer)
+    async with auditing.audited(ctx, Action("uploadArtifactFile", Permission.ARTIFACT_WRITE)):
+        ctx.require_somewhere(Permission.ARTIFACT_WRITE)
+        return await _stored(request, ctx)
+
+
+async def _stored(request: Request, ctx: Context) -> Response:
     runtime: Runtime = request.app.state.runtime
     blobs: LocalBlobs = request.app.state.blobs
-    ctx = Context(runtime, request.state.viewer)
     version_id = uuid_of(Kind.ArtifactVersion, request.path_params["version_id"], field="versionId")
     _require_utf8(request)
     path = artifact_files.path_of(request.path_params["path"])
     media_type = artifact_files.media_type_of(path, request.headers.get("content-type"))
     expected = promised_sha256(request.headers)
     limit = runtime.settings.max_upload_bytes
-    if int(request.headers.get("content-length", "0")) > limit:
+    announced = int(request.headers.get("content-length", "0"))
+    if announced > limit:
         raise PayloadTooLarge(f"A file has at most {limit:,} bytes.", limit=limit)
-    await artifact_files.expect(ctx, version_id, path)
-    blob = await blobs.write(ctx.organization_id, request.stream(), limit=limit, expected=expected)
+    room = await artifact_files.expect(ctx, version_id, path, size_bytes=announced)
+    most = limit if room is None else min(limit, room)
+    try:
+        blob = await blobs.write(ctx.organization_id, request.stream(), limit=most, expected=expected)
+    except PayloadTooLarge:
+        # Of a body that comes in parts nobody has said how long it is.
+        quotas.require(ctx, Quota.STORAGE_BYTES, most + 1)
+        raise
     entry = await artifact_files.record(ctx, version_id, File(path, blob.sha256, blob.size, media_type))
-    return JSONResponse({"path": entry.path, "sha256": entry.sha256, "sizeBytes": entry.size_bytes})
+    stored = {"path": entry.path, "sha256": entry.sha256, "sizeBytes": entry.size_bytes}
+    return JSONResponse({**stored, "warnings": ctx.warnings} if ctx.warnings else stored)
 
 
 def _require_utf8(request: Request) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from maestro.db import migrate
+from maestro.db import migrate, roles
 from maestro.db.rows import CONNECTION_LOST, StatementFailed
 from maestro.errors import StartupError
 from maestro.postgres import EmbeddedPostgres, attached
@@ -35,6 +35,35 @@ def database(settings: Settings, *, is_owner: bool = False) -> Iterator[str]:
     else:
         with attached(settings.data_dir) as address:
             yield address.url()
+
+
+def server_account(settings: Settings, url: str) -> str:
+    """Return the URL by which the server works on a database whose URL is given.
+
+    In the embedded one it has an account of its own, which owns nothing; elsewhere the settings name the account.
+    """
+    return url if settings.database_url is not None else roles.as_server(url, roles.server_password(url))
+
+
+def bring_up_to_date(settings: Settings, url: str) -> list[migrate.Revision]:
+    """Run the migrations that are missing, prepare the server's roles, and return what was run.
+
+    Raises StartupError, with the SQL that helps, when the account may not make those roles.
+    """
+    roles.require(url)
+    done = migrate.upgrade(url)
+    roles.prepare(url, password=None if settings.database_url is not None else roles.server_password(url))
+    return done
+
+
+def require_owner(url: str) -> None:
+    """Raise StartupError unless the account of a URL owns the tables: COPY and ANALYZE are for the owner."""
+    found = roles.standing(url)
+    if not (found.owns_tables or found.is_superuser):
+        raise StartupError(
+            f"The account {found.account} does not own the tables.",
+            hint="Run this with a MAESTRO_DATABASE_URL that names the account with which the database was migrated.",
+        )
 
 
 def without_password(url: str) -> tuple[str, str | None]:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, cast
 
 import orjson
@@ -19,7 +20,8 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 
 from app.answers import answer_of, error_response
-from app.sockets import Handler, TextSocket
+from app.limiting import answered
+from app.sockets import PATIENCE, Guest, Handler, TextSocket
 from maestro.errors import Unavailable
 from resolvers.context import Context
 
@@ -28,7 +30,7 @@ _NO_NUMBER: Final = re.compile(r"-?(NaN|Infinity|\d+(\.\d+)?[eE])")
 """What people write for a number that JSON does not have, or that is too large for one."""
 
 
-class Endpoint(GraphQL[Context, None]):
+class Endpoint(GraphQL[Context | Guest, None]):
     """`/graphql` over HTTP and graphql-transport-ws."""
 
     graphql_transport_ws_handler_class = Handler
@@ -36,7 +38,11 @@ class Endpoint(GraphQL[Context, None]):
 
     def __init__(self, schema: BaseSchema) -> None:
         super().__init__(
-            schema, graphql_ide=None, subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL], keep_alive=False
+            schema,
+            graphql_ide=None,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            keep_alive=False,
+            connection_init_wait_timeout=PATIENCE,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,11 +59,19 @@ class Endpoint(GraphQL[Context, None]):
         except TimeoutError:
             limit = request.app.state.runtime.settings.operation_timeout.total_seconds()
             response = error_response(504, Unavailable.code, f"The operation took longer than {limit:g} s.")
-        await response(scope, receive, send)
+        await (await answered(request, response))(scope, receive, send)
 
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 -- Strawberry's signature
-        """Make the context of one operation; the middleware has found out who is asking."""
-        return Context(request.app.state.runtime, request.state.viewer)
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context | Guest:  # noqa: ARG002 -- Strawberry's signature
+        """Make the context of one operation; the middleware has found out who is asking, if not on every socket."""
+        runtime, viewer, shown = request.app.state.runtime, request.state.viewer, request.state.credentials
+        if viewer is None:
+            return Guest(runtime, replace(shown, session=None))
+        request.state.operation = Context(runtime, viewer, credentials=shown.lasting(viewer))
+        return cast("Context", request.state.operation)
+
+    def is_websocket_origin_allowed(self, request: WebSocket, origin: str) -> bool:  # noqa: ARG002 -- Strawberry's signature
+        """Let in what the middleware has let through: it has looked at the origin, and knows more of the server."""
+        return True
 
     def should_render_graphql_ide(self, request: object) -> bool:  # noqa: ARG002 -- Strawberry's signature
         """Answer every GET as GraphQL: the query editor has an address of its own."""

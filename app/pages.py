@@ -12,15 +12,22 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import resolvers.samples
+from app import oidc
 from app.answers import error_response
+from app.cookies import clear_session_cookie, signed_in_response
 from app.examples import examples
-from app.middleware import COOKIE
+from app.middleware import credentials_of
 from app.version import VERSION
+from maestro.access.sessions import Origin
 from maestro.db.health import problem_of
+from maestro.db.tables.enums import SignInWay
+from maestro.invocation import command
 from resolvers.context import Context
+from resolvers.sign_ins import by_link
 
 STATIC: Final = Path(__file__).parent / "static"
 PAGE: Final = Template((STATIC / "pages" / "start.html").read_text())
+LINK_FAILED: Final = Template((STATIC / "pages" / "sign-in-failed.html").read_text())
 
 
 async def start(request: Request) -> Response:
@@ -35,6 +42,9 @@ async def start(request: Request) -> Response:
         state_class="good" if problem is None else "bad",
         signed_in="yes" if viewer is not None else "no",
         database="embedded PostgreSQL" if runtime.settings.database_url is None else "PostgreSQL",
+        provider=oidc.offer(request),
+        link_command=html.escape(command("link")),
+        key_command=html.escape(command("key create --name my-script")),
     )
     return HTMLResponse(page)
 
@@ -43,27 +53,20 @@ async def sign_in(request: Request) -> Response:
     """Use up a one-time link and open a session; a HEAD, by which programs look at links, uses nothing up."""
     if request.method == "HEAD":
         return Response()
-    access = request.app.state.runtime.access
-    session = await access.redeem(request.query_params.get("token", ""))
+    origin = Origin(SignInWay.LINK, credentials_of(request).address, request.headers.get("user-agent", ""))
+    session = await by_link(request.app.state.runtime, request.query_params.get("token", ""), origin)
     if session is None:
-        page = (STATIC / "pages" / "sign-in-failed.html").read_text()
+        page = LINK_FAILED.substitute(link_command=html.escape(command("link")))
         return HTMLResponse(page, status_code=403)
-    response = RedirectResponse("/", status_code=303)
-    response.set_cookie(
-        COOKIE,
-        session,
-        max_age=int(request.app.state.runtime.settings.session_ttl.total_seconds()),
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
-    return response
+    return signed_in_response(request, session.token)
 
 
-async def sign_out(request: Request) -> Response:  # noqa: ARG001 -- Starlette's signature
-    """Close the browser's session."""
+async def sign_out(request: Request) -> Response:
+    """End the browser's session."""
+    if request.state.viewer is not None:
+        await request.app.state.runtime.access.end_session(request.state.viewer)
     response = RedirectResponse("/", status_code=303)
-    response.delete_cookie(COOKIE)
+    clear_session_cookie(response, request)
     return response
 
 

@@ -1,14 +1,16 @@
-"""The reference pages of the documentation that are written from the code: settings and error codes."""
+"""The reference pages of the documentation that are written from the code: settings, error codes, permissions."""
 
-from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from app.markdown import page, table
+from app.permissions_page import permissions_page
 from maestro import errors
+from maestro.db.tables.enums import Role
 from maestro.points.errors import DamagedBlock, UnknownCodec
 from maestro.settings import Settings
 
@@ -20,13 +22,24 @@ CURES: Final[dict[type[errors.MaestroError], str]] = {
     errors.Forbidden: "Ask somebody who may; for a download link that is too old, ask for the link again.",
     errors.NotFound: "Check the id, and that the key or session belongs to the organisation of the object.",
     errors.Conflict: "Look at the object's state, then decide; `hint` says which change would be possible.",
+    errors.LastOwner: "Make somebody else an owner first (`updateMembership`), then try again.",
     errors.NameTaken: "Choose another name, or rename or restore the object that has it.",
     errors.StaleVersion: "Read the object again, apply the change to what it is now, and send that version.",
     errors.DigestMismatch: "Send again what is missing or differs; the refused request has changed nothing.",
     errors.PayloadTooLarge: "Send less at once, or in parts. Some limits are [settings](settings.md).",
+    errors.MasterKeyMissing: "Bring the master key back that `python -m app secrets status` calls missing, or set the "
+    "credential again.",
+    errors.DamagedSecret: "Set the credential again, or bring its row back from a backup.",
     errors.Unavailable: "Try again after a pause, with the same idempotency key.",
+    errors.IdentityProviderFailed: "Look at the server's log and at `python -m app check`; "
+    "[Single sign-on](guides/single-sign-on.md) lists what goes wrong with providers.",
+    errors.SignInRefused: "Start again from the start page; if it lasts, ask whoever assigns groups at the identity "
+    "provider.",
     DamagedBlock: "Restore the block from a backup, and check the disk; points of other series are not affected.",
     UnknownCodec: "Start the version of the server that wrote the block, or a later one.",
+    errors.RateLimited: "Wait for `retryAfterSeconds`, which over HTTP is the `Retry-After` header, then send the same "
+    "request again; without it ask for less at once. [Limits](guides/limits.md) tells what is counted.",
+    errors.QuotaExceeded: "Delete what is not needed any more, or ask an owner of the organisation to raise the quota.",
     errors.StartupError: "Do what the hint below the message says.",
     errors.EmbeddedDatabaseError: "Do what the hint says; PostgreSQL's own log is in `postgres/data/log` of the data "
     "folder.",
@@ -58,12 +71,14 @@ _TYPES: Final[dict[type, str]] = {
     Path: "path",
     str: "text",
     int: "integer",
+    bool: "true or false",
     timedelta: "duration",
     SecretStr: "secret text",
+    Role: "role",
 }
+_SHAPES: Final[dict[Any, str]] = {tuple: "list, with commas", dict: "JSON object"}
 _LIMITS: Final = {"ge": "at least {:,}", "le": "at most {:,}", "min_length": "at least {:,} characters"}
 
-NOTICE: Final = "<!-- Written by `python -m app docs --write`; change the code, not this page. -->"
 SETTINGS_INTRO: Final = """\
 Settings are read from environment variables, and from a file `.env` in the folder in which the server is started.
 The environment wins. A duration is a number of seconds or ISO 8601, such as `PT30S` or `P14D`.
@@ -83,7 +98,7 @@ def settings_page() -> str:
         (f"`MAESTRO_{name.upper()}`", _type_of(field), _default_of(field), field.description or "")
         for name, field in Settings.model_fields.items()
     ]
-    return _page("Settings", SETTINGS_INTRO, _table(("Variable", "Type", "Default", "What it does"), rows))
+    return page("Settings", SETTINGS_INTRO, table(("Variable", "Type", "Default", "What it does"), rows))
 
 
 def errors_page() -> str:
@@ -94,17 +109,17 @@ def errors_page() -> str:
     header = ("Code", "Cause", "Cure")
     sections = (
         "## In answers",
-        _table(header, sorted(told)),
+        table(header, sorted(told)),
         "## On the terminal",
         ON_TERMINAL_INTRO,
-        _table(header, sorted(shown)),
+        table(header, sorted(shown)),
     )
-    return _page("Error codes", ERRORS_INTRO, *sections)
+    return page("Error codes", ERRORS_INTRO, *sections)
 
 
 def pages() -> dict[str, str]:
     """Return the generated pages by their file names in `docs/`."""
-    return {"settings.md": settings_page(), "errors.md": errors_page()}
+    return {"settings.md": settings_page(), "errors.md": errors_page(), "permissions.md": permissions_page()}
 
 
 def _row(kind: type[errors.MaestroError]) -> tuple[str, str, str]:
@@ -113,6 +128,8 @@ def _row(kind: type[errors.MaestroError]) -> tuple[str, str, str]:
 
 
 def _type_of(field: FieldInfo) -> str:
+    if shape := _SHAPES.get(get_origin(field.annotation)):
+        return shape
     declared: Any = next((part for part in get_args(field.annotation) if part is not type(None)), field.annotation)
     limits = [
         text.format(getattr(constraint, name))
@@ -129,15 +146,6 @@ def _type_of(field: FieldInfo) -> str:
 
 
 def _default_of(field: FieldInfo) -> str:
-    if field.default is None:
+    if field.default in (None, ()):
         return "none"
     return f"`{TypeAdapter(type(field.default)).dump_python(field.default, mode='json')}`"
-
-
-def _page(title: str, *parts: str) -> str:
-    return "\n\n".join([f"# {title}", NOTICE, *parts]) + "\n"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)

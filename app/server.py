@@ -10,17 +10,22 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Route, WebSocketRoute
 
-from app import artifacts, pages
+from app import artifacts, audit, join, oidc, pages
 from app.answers import failed, refused
 from app.graphql import Endpoint
-from app.middleware import LimitedBody, SafeHeaders, SignedIn
+from app.limiting import limiter_of
+from app.middleware import LimitedBody, LimitedHead, OwnOrigin, SafeHeaders, SignedIn, TrustedProxies, other_sites
+from app.sign_on import sign_on_of
 from connectors.local import LocalBlobs
 from maestro.access import Access
-from maestro.db.engine import Database
+from maestro.access.invalidation import kept_current
+from maestro.db.engine import SYSTEM_ROLE, Database
 from maestro.db.rows import CONNECTION_LOST
 from maestro.events import Events
+from maestro.master_keys import vault_of
 from maestro.runtime import Runtime
 from maestro.secret import secret_of
 from maestro.settings import Settings
@@ -33,46 +38,64 @@ logger = logging.getLogger(__name__)
 def create_app(settings: Settings, url: str) -> Starlette:
     """Make the application for one database."""
     graphql = Endpoint(schema)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", graphql),
             *artifacts.routes,
+            *audit.routes,
+            *oidc.routes,
             *pages.routes,
+            *join.routes,
         ],
         middleware=[
-            Middleware(SafeHeaders),
+            Middleware(TrustedProxies, trusted_hosts=[str(network) for network in settings.trusted_proxies]),
+            Middleware(SafeHeaders, settings=settings),
+            *other_sites(settings),
+            # Starlette's own stands outside of all others, and its answers would lack their headers.
+            Middleware(ServerErrorMiddleware, handler=failed),
+            Middleware(LimitedHead),
             Middleware(SignedIn),
+            Middleware(OwnOrigin, settings=settings),
             Middleware(
                 LimitedBody,
                 limit=settings.max_body_bytes,
                 patience=settings.operation_timeout,
-                paths=["/graphql"],
+                paths=["/graphql", "/join"],
             ),
         ],
-        exception_handlers={HTTPException: refused, Exception: failed},
+        exception_handlers={HTTPException: refused},
         lifespan=lambda app: _lifespan(app, settings, url),
     )
+    app.state.sign_on = sign_on_of(settings)
+    return app
 
 
 @asynccontextmanager
-async def opened(settings: Settings, url: str) -> AsyncIterator[Runtime]:
-    """Open what the requests of one process share, and close it at the end of the block."""
-    secret = secret_of(settings)
-    db = Database(url, pool_size=settings.pool_size)
+async def opened(settings: Settings, url: str, *, system_role: str = SYSTEM_ROLE) -> AsyncIterator[Runtime]:
+    """Open what the requests of one process share, and close it at the end of the block.
+
+    The owner of the tables gives `OWNER_ROLE` for work that row-level security forbids to the server's roles.
+    """
+    secret, vault = secret_of(settings), vault_of(settings)
+    db = Database(url, pool_size=settings.pool_size, system_role=system_role)
     events = Events(db)
     runtime = Runtime(
         settings=settings,
         secret=secret,
         db=db,
         events=events,
-        access=Access(db, secret=secret, session_ttl=settings.session_ttl),
+        access=Access(db, session_ttl=settings.session_ttl),
+        vault=vault,
+        limiter=limiter_of(settings),
     )
     await events.start()
     try:
-        yield runtime
+        async with kept_current(runtime.access, events):
+            yield runtime
     finally:
         await events.stop()
+        await runtime.limiter.close()
         await db.close()
 
 
@@ -90,6 +113,8 @@ async def _lifespan(app: Starlette, settings: Settings, url: str) -> AsyncIterat
             compaction.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await compaction
+            if app.state.sign_on is not None:
+                await app.state.sign_on.provider.close()
 
 
 async def _compact_forever(runtime: Runtime) -> None:

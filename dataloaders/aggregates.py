@@ -12,6 +12,7 @@ from sqlalchemy.sql.selectable import FromClause
 
 from dataloaders.base import KEYS, Loader
 from dataloaders.conditions import AGGREGATES
+from maestro.access import Permission
 from maestro.db.rows import Row
 from maestro.db.tables import MetricKey, MetricSeries, Param, Run
 from maestro.filters import Aggregate
@@ -45,6 +46,8 @@ class RunGroups(Loader[tuple[UUID, Grouping], list[Row]]):
 
     A row has `value`, `run_count`, and of the metric `n`, `least`, `greatest` and `mean`, null without one.
     """
+
+    needs = Permission.EXPERIMENT_READ
 
     async def fetch(self, keys: Sequence[tuple[UUID, Grouping]]) -> list[list[Row] | Exception]:
         """Return the groups of each experiment, one statement for all experiments grouped alike."""

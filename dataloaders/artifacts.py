@@ -11,6 +11,7 @@ from sqlalchemy import Boolean, Integer, Select, Text, and_, bindparam, func, li
 from dataloaders.base import KEYS, ORGANIZATION, ById, Grouped, Loader
 from dataloaders.catalogue import Catalogue, Listed
 from dataloaders.lists import ListLoader
+from maestro.access import Permission
 from maestro.db.engine import Statement
 from maestro.db.rows import Row
 from maestro.db.tables import Artifact, ArtifactAlias, ArtifactEntry, ArtifactVersion, Base, LineageEdge, Run
@@ -62,18 +63,21 @@ VERSIONS = Catalogue(
 class ArtifactById(ById):
     """Artifacts by their id."""
 
+    needs = Permission.ARTIFACT_READ
     table = Artifact
 
 
 class Artifacts(ListLoader):
     """The organisation's artifacts."""
 
+    needs = Permission.ARTIFACT_READ
     catalogue = ARTIFACTS
 
 
 class ArtifactsByProject(ListLoader):
     """A project's artifacts."""
 
+    needs = Permission.ARTIFACT_READ
     catalogue = ARTIFACTS
     scope = "project_id"
 
@@ -81,12 +85,14 @@ class ArtifactsByProject(ListLoader):
 class ArtifactVersionById(ById):
     """Artifact versions by their id."""
 
+    needs = Permission.ARTIFACT_READ
     table = ArtifactVersion
 
 
 class VersionsByArtifact(ListLoader):
     """An artifact's versions."""
 
+    needs = Permission.ARTIFACT_READ
     catalogue = VERSIONS
     scope = "artifact_id"
 
@@ -94,6 +100,7 @@ class VersionsByArtifact(ListLoader):
 class AliasesByArtifact(Grouped):
     """An artifact's aliases by name."""
 
+    needs = Permission.ARTIFACT_READ
     table = ArtifactAlias
     key = "artifact_id"
     order = ("name",)
@@ -102,6 +109,7 @@ class AliasesByArtifact(Grouped):
 class AliasesByVersion(Grouped):
     """The aliases that point at a version, by name."""
 
+    needs = Permission.ARTIFACT_READ
     table = ArtifactAlias
     key = "version_id"
     order = ("name",)
@@ -120,6 +128,7 @@ def _for_each_key(query: Select[Any]) -> Statement:
 class LatestVersion(Loader[tuple[UUID, bool], Row | None]):
     """An artifact's newest version, never a deleted one; the key's flag demands that it be committed."""
 
+    needs = Permission.ARTIFACT_READ
     statement = _for_each_key(
         select(*ArtifactVersion.__table__.c)
         .where(
@@ -155,6 +164,7 @@ class Files:
 class EntriesByVersion(Loader[tuple[UUID, Files], list[Row]]):
     """A version's files by path."""
 
+    needs = Permission.ARTIFACT_READ
     statement = _for_each_key(
         select(*ArtifactEntry.__table__.c)
         .where(
@@ -199,6 +209,7 @@ def _linked(table: type[Base], *, near: str, far: str, kind: LineageKind) -> Sta
 class _VersionsByRun(Loader[UUID, list[Row]]):
     """Versions that lineage ties to a run, the newest ties first, at most 1,000."""
 
+    needs = Permission.ARTIFACT_READ
     statement: ClassVar[Statement]
 
     async def fetch(self, keys: Sequence[UUID]) -> list[list[Row] | Exception]:
@@ -212,18 +223,21 @@ class _VersionsByRun(Loader[UUID, list[Row]]):
 class UsedByRun(_VersionsByRun):
     """The artifact versions that a run read."""
 
+    needs = Permission.ARTIFACT_READ
     statement = _linked(ArtifactVersion, near="to_id", far="from_id", kind=LineageKind.USED)
 
 
 class ProducedByRun(_VersionsByRun):
     """The artifact versions that a run wrote."""
 
+    needs = Permission.ARTIFACT_READ
     statement = _linked(ArtifactVersion, near="from_id", far="to_id", kind=LineageKind.PRODUCED)
 
 
 class RunsByUsedVersion(Loader[tuple[UUID, int], list[Row]]):
     """The runs that read a version, the newest readers first; the key says how many at most."""
 
+    needs = Permission.EXPERIMENT_READ
     statement = _linked(Run, near="from_id", far="to_id", kind=LineageKind.USED)
 
     async def fetch(self, keys: Sequence[tuple[UUID, int]]) -> list[list[Row] | Exception]:

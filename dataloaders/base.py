@@ -1,25 +1,29 @@
 """What loaders are made of. The viewer's organisation is applied here, in one place, to every read."""
 
+import asyncio
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Awaitable, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from functools import partial
+from typing import Any, ClassVar, Generic, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 from strawberry.dataloader import DataLoader
 
-from maestro.access import Viewer
+from maestro.access import Permission, Viewer
 from maestro.db.engine import Database, Statement
 from maestro.db.rows import Row
 from maestro.db.tables import Base
-from maestro.errors import NotFound
+from maestro.errors import Forbidden, NotFound
 
 K = TypeVar("K")
 R = TypeVar("R")
 L = TypeVar("L", bound="Loader[Any, Any]")
 
 UUIDS = ARRAY(Uuid(as_uuid=True))
-KEYS = bindparam("keys", type_=UUIDS)
+KEYS = bindparam("keys", type_=UUIDS, required=False)
+"""The keys of a statement; SQLAlchemy would ask for required ones already when it writes out a filter's IN."""
 ORGANIZATION = bindparam("organization_id", type_=Uuid(as_uuid=True))
 
 
@@ -30,11 +34,15 @@ class Loader(ABC, Generic[K, R]):
     the slot of a key that has no answer. `load` collects the keys of one tick of the event loop into one `fetch`.
     """
 
+    needs: ClassVar[Permission | None]
+    """What a viewer has to hold to be answered; None for everybody. There is no default: each loader decides."""
+
     def __init__(self, db: Database, viewer: Viewer) -> None:
         self.db = db
         self.viewer = viewer
         self.organization_id = viewer.organization_id
         self._batch: DataLoader[K, R] = DataLoader(load_fn=self._answers)
+        self._waiting: Counter[asyncio.Future[R]] = Counter()
 
     async def _answers(self, keys: list[K]) -> Sequence[R | BaseException]:
         return await self.fetch(keys)
@@ -44,8 +52,23 @@ class Loader(ABC, Generic[K, R]):
         """Return one answer a key, in the order of the keys."""
 
     def load(self, key: K) -> Awaitable[R]:
-        """Return the answer for one key; asked in the same tick, many keys cost one statement."""
-        return self._batch.load(key)
+        """Return the answer for one key; asked in the same tick, many keys cost one statement.
+
+        The answer is shared: who gives up, since a sibling has failed, does not cancel it for the others; when nobody
+        waits for it any more, the statement is cancelled.
+        """
+        shared = cast("asyncio.Future[R]", self._batch.load(key))
+        waiter = asyncio.shield(shared)
+        self._waiting[shared] += 1
+        waiter.add_done_callback(partial(self._left, shared))
+        return waiter
+
+    def _left(self, shared: "asyncio.Future[R]", waiter: "asyncio.Future[R]") -> None:
+        self._waiting[shared] -= 1
+        if not self._waiting[shared]:
+            del self._waiting[shared]
+            if waiter.cancelled():
+                shared.cancel()
 
     async def rows(self, statement: Statement, **values: Any) -> list[Row]:
         """Run a statement of this loader in the viewer's organisation."""
@@ -63,12 +86,34 @@ class Loaders:
     def __getitem__(self, kind: type[L]) -> L:
         loader = self._made.get(kind)
         if loader is None:
+            require(self._viewer, kind.needs)
             loader = self._made[kind] = kind(self._db, self._viewer)
         return loader  # type: ignore[return-value] # the dict holds under each class an instance of it
+
+    def asked(self, kind: type[L]) -> L:
+        """Return a loader that the client asks directly, which a key that may log and never read cannot do."""
+        if self._viewer.grants.is_append_only:
+            raise Forbidden("This API key may log and do nothing else.", hint="Use another key.")
+        return self[kind]
 
     def clear(self) -> None:
         """Forget every answer; called after a write, so that what follows reads what was written."""
         self._made.clear()
+
+
+def may_read(viewer: Viewer, needs: Permission | None) -> bool:
+    """Say whether a viewer may read something somewhere: the database shows only what is where they may."""
+    return needs is None or viewer.grants.allow_somewhere(needs)
+
+
+def require(viewer: Viewer, needs: Permission | None) -> None:
+    """Raise Forbidden unless a viewer may read something somewhere."""
+    if needs is not None and not may_read(viewer, needs):
+        raise Forbidden(
+            f"This needs the permission {needs}, which you do not hold here.",
+            hint="An API key may be narrower than the role of its bearer.",
+            permission=needs.value,
+        )
 
 
 class ById(Loader[UUID, Row]):

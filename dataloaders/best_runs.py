@@ -10,6 +10,7 @@ from dataloaders.catalogue import Sort
 from dataloaders.lists import Listing, PageRequest
 from dataloaders.paging import Page, Window
 from dataloaders.runs import RunsByExperiment
+from maestro.access import Permission
 from maestro.db.rows import Row
 from maestro.db.tables.enums import MetricDirection
 from maestro.errors import InvalidInput
@@ -33,6 +34,8 @@ class Best:
 
 class BestRunByExperiment(Loader[tuple[UUID, Best], Row | None]):
     """The run of an experiment with the best value of a metric; None when no run has one."""
+
+    needs = Permission.EXPERIMENT_READ
 
     async def fetch(self, keys: Sequence[tuple[UUID, Best]]) -> list[Row | Exception | None]:
         """Return each best run; InvalidInput when neither the metric nor the caller knows what is better."""

@@ -9,7 +9,7 @@ from sqlalchemy import SQLColumnExpression
 
 from maestro.db.tables import Base
 from maestro.filters import Field, KeySpace, Target, ValueType, Vocabulary
-from maestro.ids import Kind, uuid_of
+from maestro.ids import Kind, uuid_among, uuid_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Listed:
     """A field of a list: how it is named and compared, and where its value is.
 
     `orders` is the expression to sort by when that is another one; None where the field cannot be sorted by.
-    `kind` says of an ID what it is the id of.
+    `kind` says of an ID what it is the id of; there may be several.
     """
 
     type: ValueType
@@ -26,11 +26,17 @@ class Listed:
     orders: SQLColumnExpression[Any] | None = None
     is_nullable: bool = False
     values: tuple[str, ...] = ()
-    kind: Kind | None = None
+    kind: Kind | tuple[Kind, ...] | None = None
 
     def parsed(self, value: Any, *, name: str) -> Any:
         """Return a filter's value as the column holds it: UUIDs for ids, the rest as it is."""
-        return uuid_of(self.kind, value, field=name) if self.kind is not None else value
+        match self.kind:
+            case None:
+                return value
+            case Kind():
+                return uuid_of(self.kind, value, field=name)
+            case kinds:
+                return uuid_among(kinds, value, field=name)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataloaders.base import Loader
 from dataloaders.metrics import RunSeries, SeriesByRun, series_name
 from dataloaders.params import ParamsByRun
 from dataloaders.runs import RunById
+from maestro.access import Permission
 from maestro.db.rows import Row
 
 RunIds = tuple[UUID, ...]
@@ -33,6 +34,8 @@ class SideBySide:
 class ComparisonByIds(Loader[RunIds, Comparison]):
     """Runs to compare; NotFound when one of them does not exist."""
 
+    needs = Permission.EXPERIMENT_READ
+
     async def fetch(self, keys: Sequence[RunIds]) -> list[Comparison | Exception]:
         """Return the runs of each comparison."""
         wanted = list(dict.fromkeys(key for ids in keys for key in ids))
@@ -42,6 +45,8 @@ class ComparisonByIds(Loader[RunIds, Comparison]):
 
 class ParamsCompared(Loader[RunIds, list[SideBySide]]):
     """The params of several runs by their keys, sorted by key."""
+
+    needs = Permission.EXPERIMENT_READ
 
     async def fetch(self, keys: Sequence[RunIds]) -> list[list[SideBySide] | Exception]:
         """Return the params of each comparison."""
@@ -53,6 +58,8 @@ class ParamsCompared(Loader[RunIds, list[SideBySide]]):
 
 class MetricsCompared(Loader[RunIds, list[SideBySide]]):
     """The metric series of several runs by key and context, sorted by both."""
+
+    needs = Permission.EXPERIMENT_READ
 
     async def fetch(self, keys: Sequence[RunIds]) -> list[list[SideBySide] | Exception]:
         """Return the series of each comparison."""

@@ -5,6 +5,7 @@ from sqlalchemy import literal_column
 from dataloaders.base import ById
 from dataloaders.catalogue import Catalogue, Listed
 from dataloaders.lists import ListLoader
+from maestro.access import Permission
 from maestro.db.tables import Connector, SyncRun
 from maestro.db.tables.enums import ConnectorKind, ConnectorStatus, JobState
 from maestro.filters import ValueType
@@ -43,18 +44,21 @@ SYNC_RUNS = Catalogue(
 class ConnectorById(ById):
     """Connectors by their id."""
 
+    needs = Permission.CONNECTOR_READ
     table = Connector
 
 
 class Connectors(ListLoader):
     """The organisation's connectors."""
 
+    needs = Permission.CONNECTOR_READ
     catalogue = CONNECTORS
 
 
 class ConnectorsByProject(ListLoader):
     """The connectors that serve one project alone."""
 
+    needs = Permission.CONNECTOR_READ
     catalogue = CONNECTORS
     scope = "project_id"
 
@@ -62,11 +66,13 @@ class ConnectorsByProject(ListLoader):
 class SyncRunById(ById):
     """Sync runs by their id."""
 
+    needs = Permission.CONNECTOR_READ
     table = SyncRun
 
 
 class SyncRunsByConnector(ListLoader):
     """The syncs of a connector."""
 
+    needs = Permission.CONNECTOR_READ
     catalogue = SYNC_RUNS
     scope = "connector_id"

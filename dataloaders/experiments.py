@@ -9,11 +9,12 @@ from sqlalchemy import Select, any_, literal_column, select, true
 from dataloaders.base import KEYS, ORGANIZATION, ById, Loader
 from dataloaders.catalogue import Catalogue, Listed
 from dataloaders.lists import ListLoader
+from maestro.access import Permission
 from maestro.db.engine import Statement
 from maestro.db.rows import Row
 from maestro.db.tables import Experiment, MetricKey, MetricSeries, Run
 from maestro.filters import KeySpace, Space, ValueType
-from maestro.ids import Kind
+from maestro.ids import ACTORS, Kind
 
 EXPERIMENTS = Catalogue(
     table=Experiment,
@@ -24,7 +25,7 @@ EXPERIMENTS = Catalogue(
         "path": Listed(ValueType.STRING, "The folder that it is in.", Experiment.path),
         "description": Listed(ValueType.STRING, "What it is about.", Experiment.description),
         "project": Listed(ValueType.ID, "The project that it belongs to.", Experiment.project_id, kind=Kind.Project),
-        "createdBy": Listed(ValueType.ID, "Who created it.", Experiment.created_by_id, kind=Kind.User),
+        "createdBy": Listed(ValueType.ID, "Who created it.", Experiment.created_by_id, kind=ACTORS),
         "createdAt": Listed(ValueType.DATETIME, "When it was created.", Experiment.created_at),
         "updatedAt": Listed(ValueType.DATETIME, "When it was last changed.", Experiment.updated_at),
     },
@@ -35,18 +36,21 @@ EXPERIMENTS = Catalogue(
 class ExperimentById(ById):
     """Experiments by their id."""
 
+    needs = Permission.EXPERIMENT_READ
     table = Experiment
 
 
 class Experiments(ListLoader):
     """The organisation's experiments."""
 
+    needs = Permission.EXPERIMENT_READ
     catalogue = EXPERIMENTS
 
 
 class ExperimentsByProject(ListLoader):
     """The experiments of a project."""
 
+    needs = Permission.EXPERIMENT_READ
     catalogue = EXPERIMENTS
     scope = "project_id"
 
@@ -73,6 +77,7 @@ def _keys_in_use() -> Select[Any]:
 class MetricKeysByExperiment(Loader[UUID, list[Row]]):
     """The metric keys that the runs of an experiment have logged, sorted by name."""
 
+    needs = Permission.EXPERIMENT_READ
     statement = Statement(_keys_in_use())
 
     async def fetch(self, keys: Sequence[UUID]) -> list[list[Row] | Exception]:

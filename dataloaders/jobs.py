@@ -1,10 +1,11 @@
 """Loaders of background jobs, their events, and backups."""
 
-from sqlalchemy import literal_column
+from sqlalchemy import BigInteger, cast, literal_column
 
 from dataloaders.base import ById
 from dataloaders.catalogue import Catalogue, Listed
 from dataloaders.lists import ListLoader
+from maestro.access import Permission
 from maestro.db.tables import Backup, Job, JobEvent
 from maestro.db.tables.enums import JobKind, JobState
 from maestro.filters import ValueType
@@ -17,7 +18,7 @@ JOBS = Catalogue(
         "id": Listed(ValueType.ID, "The job's id.", Job.id, kind=Kind.Job),
         "kind": Listed(ValueType.ENUM, "What it does.", Job.kind, values=tuple(JobKind)),
         "state": Listed(ValueType.ENUM, "Where it is in its life.", Job.state, values=tuple(JobState)),
-        "attempt": Listed(ValueType.INTEGER, "How often it has been started.", Job.attempt),
+        "attempt": Listed(ValueType.INTEGER, "How often it has been started.", cast(Job.attempt, BigInteger)),
         "createdAt": Listed(ValueType.DATETIME, "When it was asked for.", Job.created_at),
         "startedAt": Listed(ValueType.DATETIME, "When it was started.", Job.started_at, is_nullable=True),
         "endedAt": Listed(ValueType.DATETIME, "When it ended.", Job.ended_at, is_nullable=True),
@@ -52,18 +53,21 @@ BACKUPS = Catalogue(
 class JobById(ById):
     """Jobs by their id."""
 
+    needs = Permission.JOB_READ
     table = Job
 
 
 class Jobs(ListLoader):
     """The organisation's jobs."""
 
+    needs = Permission.JOB_READ
     catalogue = JOBS
 
 
 class EventsByJob(ListLoader):
     """What happened to a job."""
 
+    needs = Permission.JOB_READ
     catalogue = EVENTS
     scope = "job_id"
 
@@ -71,10 +75,12 @@ class EventsByJob(ListLoader):
 class BackupById(ById):
     """Backups by their id."""
 
+    needs = Permission.JOB_READ
     table = Backup
 
 
 class Backups(ListLoader):
     """The organisation's backups."""
 
+    needs = Permission.JOB_READ
     catalogue = BACKUPS

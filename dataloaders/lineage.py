@@ -8,8 +8,9 @@ from uuid import UUID
 
 from dataloaders.base import Loader, Loaders
 from dataloaders.nodes import load_nodes
+from maestro.access import Permission
 from maestro.db.rows import Row
-from maestro.errors import NotFound
+from maestro.errors import Forbidden, NotFound
 from maestro.ids import Kind
 
 MOST_NODES: Final = 500
@@ -54,7 +55,7 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The nodes that were reached, nearest first, and the arrows among them."""
+    """The nodes that were reached and may be read, nearest first, and the arrows among them."""
 
     nodes: list[tuple[Kind, Row]]
     edges: list[Row]
@@ -63,6 +64,8 @@ class Graph:
 
 class Lineage(Loader[Walk, Graph]):
     """Lineage graphs: one statement for the walk, one for its edges and one for each kind of node."""
+
+    needs = Permission.EXPERIMENT_READ
 
     # The recursion works breadth first and stops at the LIMIT, so what is cut off is what lies farthest.
     _REACHED = """
@@ -86,16 +89,18 @@ class Lineage(Loader[Walk, Graph]):
     )
 
     async def fetch(self, keys: Sequence[Walk]) -> list[Graph | Exception]:
-        """Return the graph of each question, NotFound where nothing stands at its start."""
+        """Return the graph of each question; NotFound where nothing stands at its start, Forbidden if it is hidden."""
         return [await self._graph(walk) for walk in keys]
 
-    async def _graph(self, walk: Walk) -> Graph | NotFound:
+    async def _graph(self, walk: Walk) -> Graph | NotFound | Forbidden:
         reached = await self._reached(walk)
         places = reached[:MOST_NODES]
         rows = await load_nodes(Loaders(self.db, self.viewer), places)
-        nodes = [(kind, row) for (kind, _), row in zip(places, rows, strict=True) if row is not None]
         if rows[0] is None:
             return NotFound(f"There is no such {walk.start[0].name}.")
+        if isinstance(rows[0], Forbidden):
+            return rows[0]
+        nodes = [(kind, row) for (kind, _), row in zip(places, rows, strict=True) if isinstance(row, Row)]
         edges = await self._among(row.id for _, row in nodes)
         return Graph(nodes, edges[:MOST_EDGES], len(reached) > MOST_NODES or len(edges) > MOST_EDGES)
 

@@ -194,7 +194,9 @@ class ListLoader(Loader[tuple[Scope, PageRequest], Page]):
 
 
 class Totals(Loader[tuple[type[ListLoader], Scope, Listing], int]):
-    """How many rows a whole list has: the key is the page's `total_key`."""
+    """How many rows a whole list has: the key is the page's `total_key`, which whoever may read the list has."""
+
+    needs = None
 
     async def fetch(self, keys: Sequence[tuple[type[ListLoader], Scope, Listing]]) -> list[int | Exception]:
         """Return each total, one statement for all scopes that share a listing."""

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Select, Text, any_, bindparam, or_, select
 
 from dataloaders.base import KEYS, ORGANIZATION, ById, Grouped, Loader
+from maestro.access import Permission
 from maestro.db.engine import Statement
 from maestro.db.rows import Row
 from maestro.db.tables import MetricKey, MetricSeries
@@ -36,12 +37,14 @@ def _series(*conditions: Any) -> Select[Any]:
 class MetricKeyById(ById):
     """Metric keys by their id."""
 
+    needs = Permission.EXPERIMENT_READ
     table = MetricKey
 
 
 class MetricKeysByProject(Grouped):
     """The metric keys of projects by name."""
 
+    needs = Permission.EXPERIMENT_READ
     table = MetricKey
     key = "project_id"
     order = ("name",)
@@ -50,6 +53,7 @@ class MetricKeysByProject(Grouped):
 class MetricSeriesById(Loader[UUID, Row]):
     """Series by their id, with name, unit and direction of their key."""
 
+    needs = Permission.EXPERIMENT_READ
     statement = Statement(_series(MetricSeries.id == any_(KEYS)))
 
     async def fetch(self, keys: Sequence[UUID]) -> list[Row | Exception]:
@@ -64,6 +68,7 @@ class SeriesByRun(Loader[RunSeries, list[Row]]):
     A name is that of a key for the series without a context, or like `accuracy{split=val}` for one with it.
     """
 
+    needs = Permission.EXPERIMENT_READ
     statement = Statement(
         _series(MetricSeries.run_id == any_(KEYS), or_(_NAMES.is_(None), MetricKey.name == any_(_NAMES)))
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from dataloaders.base import ById, Grouped, Loader
+from maestro.access import Permission
 from maestro.db.rows import Row
 from maestro.db.tables import ModelAlias
 
@@ -13,12 +14,14 @@ from maestro.db.tables import ModelAlias
 class ModelAliasById(ById):
     """Aliases by their id."""
 
+    needs = Permission.MODEL_READ
     table = ModelAlias
 
 
 class AliasesByVersion(Grouped):
     """The aliases that point at a version."""
 
+    needs = Permission.MODEL_READ
     table = ModelAlias
     key = "version_id"
     order = ("name",)
@@ -29,6 +32,8 @@ class AliasesByModel(Loader[tuple[UUID, datetime | None], list[Row]]):
 
     In the past an alias points where its last move up to then put it. Its row is then the one that had the name.
     """
+
+    needs = Permission.MODEL_READ
 
     _NOW = (
         "SELECT * FROM model_alias WHERE model_id = ANY($1) AND organization_id = $2 AND deleted_at IS NULL "
@@ -66,6 +71,8 @@ class AliasesByModel(Loader[tuple[UUID, datetime | None], list[Row]]):
 
 class MovesByAlias(Loader[tuple[UUID, int], list[Row]]):
     """The last moves of an alias's name in its model, newest first; the key is the alias and how many moves."""
+
+    needs = Permission.MODEL_READ
 
     async def fetch(self, keys: Sequence[tuple[UUID, int]]) -> list[list[Row] | Exception]:
         """Return the moves of each alias, one statement for all."""

@@ -9,6 +9,7 @@ from sqlalchemy import func
 from dataloaders.base import ById, Loader
 from dataloaders.catalogue import Catalogue, Listed
 from dataloaders.lists import ListLoader
+from maestro.access import Permission
 from maestro.db.rows import Row
 from maestro.db.tables import ModelVersion
 from maestro.db.tables.enums import ModelLifecycle
@@ -44,18 +45,22 @@ MODEL_VERSIONS: Final = Catalogue(
 class ModelVersionById(ById):
     """Model versions by their id."""
 
+    needs = Permission.MODEL_READ
     table = ModelVersion
 
 
 class VersionsByModel(ListLoader):
     """The versions of a model."""
 
+    needs = Permission.MODEL_READ
     catalogue = MODEL_VERSIONS
     scope = "model_id"
 
 
 class LatestVersionByModel(Loader[UUID, Row | None]):
     """The version with the highest number of each model, None where there is none."""
+
+    needs = Permission.MODEL_READ
 
     async def fetch(self, keys: Sequence[UUID]) -> list[Row | Exception | None]:
         """Return the latest version of each model."""

@@ -7,6 +7,7 @@ from sqlalchemy import literal_column
 from dataloaders.base import ById
 from dataloaders.catalogue import Catalogue, Listed
 from dataloaders.lists import ListLoader
+from maestro.access import Permission
 from maestro.db.tables import RegisteredModel
 from maestro.filters import KeySpace, Space, ValueType
 from maestro.ids import Kind
@@ -33,17 +34,20 @@ MODELS: Final = Catalogue(
 class ModelById(ById):
     """Registered models by their id."""
 
+    needs = Permission.MODEL_READ
     table = RegisteredModel
 
 
 class Models(ListLoader):
     """The organisation's registered models."""
 
+    needs = Permission.MODEL_READ
     catalogue = MODELS
 
 
 class ModelsByProject(ListLoader):
     """The registered models of a project."""
 
+    needs = Permission.MODEL_READ
     catalogue = MODELS
     scope = "project_id"

@@ -1,13 +1,14 @@
-"""Loaders of organisations, their members, and what they hold."""
+"""Loaders of organisations and of what they hold."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import any_, func, select
+from sqlalchemy import BigInteger, any_, cast, func, select
 
-from dataloaders.base import KEYS, ORGANIZATION, ById, Loader
-from dataloaders.catalogue import Catalogue, Listed
-from dataloaders.lists import ListLoader
+from dataloaders.base import KEYS, ORGANIZATION, Loader
+from dataloaders.quotas import POINTS_TODAY
+from maestro.access import Permission
 from maestro.db.engine import Statement
 from maestro.db.rows import Row
 from maestro.db.tables import (
@@ -16,35 +17,19 @@ from maestro.db.tables import (
     Base,
     Blob,
     Experiment,
-    Membership,
     MetricSeries,
     Organization,
     Project,
     RegisteredModel,
     Run,
-    ServiceAccount,
 )
-from maestro.db.tables.enums import Role
 from maestro.errors import NotFound
-from maestro.filters import ValueType
-from maestro.ids import Kind
-
-MEMBERS = Catalogue(
-    table=Membership,
-    document=func.to_tsvector("simple", Membership.role),
-    fields={
-        "id": Listed(ValueType.ID, "The membership's id.", Membership.id, kind=Kind.Membership),
-        "user": Listed(ValueType.ID, "The person.", Membership.user_id, is_nullable=True, kind=Kind.User),
-        "project": Listed(ValueType.ID, "The project.", Membership.project_id, is_nullable=True, kind=Kind.Project),
-        "role": Listed(ValueType.ENUM, "The role.", Membership.role, values=tuple(Role)),
-        "createdAt": Listed(ValueType.DATETIME, "Since when.", Membership.created_at),
-    },
-)
 
 
 class OrganizationById(Loader[UUID, Row]):
     """The viewer's organisation; no other one is ever found."""
 
+    needs = None
     statement = Statement(
         select(Organization.__table__).where(Organization.id == any_(KEYS), Organization.id == ORGANIZATION)
     )
@@ -55,28 +40,10 @@ class OrganizationById(Loader[UUID, Row]):
         return [found.get(key) or NotFound("There is no such Organization.") for key in keys]
 
 
-class ServiceAccountById(ById):
-    """Service accounts by their id."""
-
-    table = ServiceAccount
-
-
-class MembershipById(ById):
-    """Memberships by their id."""
-
-    table = Membership
-
-
-class Members(ListLoader):
-    """The memberships of an organisation."""
-
-    catalogue = MEMBERS
-    scope = "organization_id"
-
-
 class ApiKeyNameById(Loader[UUID, str]):
     """The names of API keys; of the keys themselves nothing is ever read."""
 
+    needs = None
     statement = Statement(
         select(ApiKey.id, ApiKey.name).where(ApiKey.id == any_(KEYS), ApiKey.organization_id == ORGANIZATION)
     )
@@ -93,20 +60,27 @@ def _in_use(table: type[Base]) -> object:
     return query.scalar_subquery().label(f"{table.__tablename__.removeprefix('registered_')}s")
 
 
+def _sum(column: Any) -> Any:
+    # PostgreSQL adds bigints up to a numeric, which has no form in JSON.
+    return cast(func.coalesce(func.sum(column), 0), BigInteger)
+
+
 class UsageByOrganization(Loader[UUID, Row]):
     """What the viewer's organisation holds, counted in one statement."""
 
+    needs = Permission.ORGANIZATION_READ
     statement = Statement(
         select(
             *(_in_use(table) for table in (Project, Experiment, Run, RegisteredModel, Artifact)),  # type: ignore[call-overload] # labels of one type
-            select(func.coalesce(func.sum(Blob.size_bytes), 0))
+            select(_sum(Blob.size_bytes))
             .where(Blob.organization_id == ORGANIZATION)
             .scalar_subquery()
             .label("storage_bytes"),
-            select(func.coalesce(func.sum(MetricSeries.n), 0))
+            select(_sum(MetricSeries.n))
             .where(MetricSeries.organization_id == ORGANIZATION)
             .scalar_subquery()
             .label("points"),
+            func.coalesce(POINTS_TODAY.scalar_subquery(), 0).label("points_today"),
         )
     )
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import any_, bindparam, func, select
 
 from dataloaders.base import KEYS, ORGANIZATION, Loader
+from maestro.access import Permission
 from maestro.db.engine import Statement
 from maestro.db.rows import Row
 from maestro.db.tables import Param
@@ -17,6 +18,7 @@ _COLUMNS = Param.__table__.c
 class ParamsByRun(Loader[tuple[UUID, str], list[Row]]):
     """The params of a run whose keys begin with a prefix, sorted by key; the key is (run id, prefix)."""
 
+    needs = Permission.EXPERIMENT_READ
     statement = Statement(
         select(*_COLUMNS)
         .where(

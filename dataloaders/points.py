@@ -8,6 +8,7 @@ from uuid import UUID
 
 from dataloaders.base import Loader
 from dataloaders.paging import Position, binding, decode_cursor, encode_cursor, no_cursor
+from maestro.access import Permission
 from maestro.db.points import columns_of
 from maestro.errors import InvalidInput
 from maestro.points import NO_POINTS, PointColumns, decode
@@ -66,6 +67,8 @@ _HOT: Final = """
 
 class PointsBySeries(Loader[tuple[UUID, PointsRequest], PointsPage]):
     """Pages of points: two statements, whatever the number of series."""
+
+    needs = Permission.EXPERIMENT_READ
 
     async def fetch(self, keys: Sequence[tuple[UUID, PointsRequest]]) -> list[PointsPage | Exception]:
         """Return the page of each request; InvalidInput for a cursor of another series."""

@@ -5,6 +5,7 @@ from sqlalchemy import func
 from dataloaders.base import ById
 from dataloaders.catalogue import Catalogue, Listed
 from dataloaders.lists import ListLoader
+from maestro.access import Permission
 from maestro.db.tables import Project
 from maestro.filters import ValueType
 from maestro.ids import Kind
@@ -26,10 +27,12 @@ PROJECTS = Catalogue(
 class ProjectById(ById):
     """Projects by their id."""
 
+    needs = Permission.PROJECT_READ
     table = Project
 
 
 class Projects(ListLoader):
     """The organisation's projects."""
 
+    needs = Permission.PROJECT_READ
     catalogue = PROJECTS

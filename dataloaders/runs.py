@@ -7,10 +7,11 @@ from sqlalchemy import Double, cast, extract, literal_column
 from dataloaders.base import ById
 from dataloaders.catalogue import Catalogue, Listed
 from dataloaders.lists import ListLoader
+from maestro.access import Permission
 from maestro.db.tables import Run
 from maestro.db.tables.enums import RunKind, RunStatus
 from maestro.filters import KeySpace, Space, ValueType
-from maestro.ids import Kind
+from maestro.ids import ACTORS, Kind
 
 DURATION_MS: Final = cast(extract("epoch", Run.ended_at - Run.started_at) * 1000, Double)
 
@@ -35,7 +36,7 @@ RUNS = Catalogue(
             ValueType.ID, "The experiment that it belongs to.", Run.experiment_id, kind=Kind.Experiment
         ),
         "parent": Listed(ValueType.ID, "The run that it is a part of.", Run.parent_id, kind=Kind.Run),
-        "createdBy": Listed(ValueType.ID, "Who created it.", Run.created_by_id, kind=Kind.User),
+        "createdBy": Listed(ValueType.ID, "Who created it.", Run.created_by_id, kind=ACTORS),
         "createdAt": Listed(ValueType.DATETIME, "When it was created.", Run.created_at),
         "updatedAt": Listed(ValueType.DATETIME, "When it was last changed.", Run.updated_at),
         "startedAt": Listed(ValueType.DATETIME, "When it started.", Run.started_at, is_nullable=True),
@@ -61,18 +62,27 @@ RUNS = Catalogue(
 class RunById(ById):
     """Runs by their id."""
 
+    needs = Permission.EXPERIMENT_READ
     table = Run
+
+
+class LoggedRunById(RunById):
+    """Runs that were just logged to, for whoever may; how much of them is answered is decided before they log."""
+
+    needs = Permission.RUN_WRITE
 
 
 class Runs(ListLoader):
     """The organisation's runs."""
 
+    needs = Permission.EXPERIMENT_READ
     catalogue = RUNS
 
 
 class RunsByProject(ListLoader):
     """The runs of a project."""
 
+    needs = Permission.EXPERIMENT_READ
     catalogue = RUNS
     scope = "project_id"
     projects = "SELECT unnest($3::uuid[])"
@@ -81,6 +91,7 @@ class RunsByProject(ListLoader):
 class RunsByExperiment(ListLoader):
     """The runs of an experiment."""
 
+    needs = Permission.EXPERIMENT_READ
     catalogue = RUNS
     scope = "experiment_id"
     projects = "SELECT project_id FROM experiment WHERE id = ANY($3)"
@@ -89,6 +100,7 @@ class RunsByExperiment(ListLoader):
 class RunsByParent(ListLoader):
     """The runs that are parts of a run."""
 
+    needs = Permission.EXPERIMENT_READ
     catalogue = RUNS
     scope = "parent_id"
     projects = "SELECT project_id FROM run WHERE id = ANY($3)"

@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from dataloaders.base import Loader
+from maestro.access import Permission
 from maestro.db.engine import Transaction
 from maestro.db.points import Place, read_blobs, read_headers, read_hot
 from maestro.db.rows import Row
@@ -73,6 +74,8 @@ class SampleRequest:
 
 class SampledBySeries(Loader[tuple[UUID, SampleRequest], Sampled]):
     """Series gathered into buckets: at most four statements, whatever the number of series."""
+
+    needs = Permission.EXPERIMENT_READ
 
     async def fetch(self, keys: Sequence[tuple[UUID, SampleRequest]]) -> list[Sampled | Exception]:
         """Return the buckets of each series; none for one of another organisation."""

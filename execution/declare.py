@@ -121,7 +121,9 @@ class Relation(StrawberryField):
         key = self.edge.key_of(source, kwargs)
         if key is None:
             return None
-        return self._follow(info.context.loaders[self.edge.loader], key)
+        loaders = info.context.loaders
+        loader = loaders[self.edge.loader] if self.edge.key is not None else loaders.asked(self.edge.loader)
+        return self._follow(loader, key)
 
     async def _follow(self, loader: Loads, key: Any) -> Any:
         answer = await loader.load(key)
@@ -131,9 +133,9 @@ class Relation(StrawberryField):
         """Return the loader's answer as objects of the field's type."""
         match self.edge.shape:
             case Shape.ONE:
-                return object_type(self.type)(row=answer)
+                return maker_of(self.type)(row=answer)
             case Shape.MANY:
-                make = object_type(self.type)
+                make = maker_of(self.type)
                 return [make(row=row) for row in answer]
             case Shape.PAGE:
                 connection = object_type(self.type)
@@ -152,6 +154,12 @@ def object_type(declared: Any) -> Callable[..., Any]:
         else:
             made: Callable[..., Any] = declared
             return made
+
+
+def maker_of(declared: Any) -> Callable[..., Any]:
+    """Return what makes an object of a row: the class, or `of_row` of an interface, which looks at the row."""
+    made = object_type(declared)
+    return getattr(made, "of_row", made)
 
 
 def _item_type(connection: Any) -> Callable[..., Any]:

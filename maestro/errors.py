@@ -58,6 +58,12 @@ class Conflict(MaestroError):
     code = "CONFLICT"
 
 
+class LastOwner(Conflict):
+    """An organization always has an owner; the last one can neither leave nor become less."""
+
+    code = "LAST_OWNER"
+
+
 class NameTaken(Conflict):
     """Another live object has this name."""
 
@@ -87,10 +93,49 @@ class PayloadTooLarge(MaestroError):
     code = "PAYLOAD_TOO_LARGE"
 
 
+class MasterKeyMissing(MaestroError):
+    """A stored credential was encrypted under a master key that this server does not have."""
+
+    code = "MASTER_KEY_MISSING"
+
+
+class DamagedSecret(MaestroError):
+    """A stored credential is not what was written, or was moved to where it does not belong."""
+
+    code = "DAMAGED_SECRET"
+
+
 class Unavailable(MaestroError):
     """The server cannot answer now; trying again later may succeed."""
 
     code = "SERVICE_UNAVAILABLE"
+
+
+class IdentityProviderFailed(MaestroError):
+    """The identity provider cannot be reached, or what it says is not to be relied on; nobody is signed in."""
+
+    code = "IDENTITY_PROVIDER_FAILED"
+
+
+class SignInRefused(MaestroError):
+    """Somebody cannot sign in: their browser has come back too late, or nothing here is for them."""
+
+    code = "SIGN_IN_REFUSED"
+
+
+class RateLimited(MaestroError):
+    """More is asked for in a time than a rate limit allows; `bucket` says which one, `retryAfterSeconds` when to retry.
+
+    Without `retryAfterSeconds` the request is larger than the whole limit and never fits.
+    """
+
+    code = "RATE_LIMITED"
+
+
+class QuotaExceeded(MaestroError):
+    """The organisation would hold more than its quota allows; `quota` says which one, with its `limit` and `used`."""
+
+    code = "QUOTA_EXCEEDED"
 
 
 class StartupError(MaestroError):

@@ -5,7 +5,9 @@ kind is wanted is refused with a message that names both.
 """
 
 import re
+from collections.abc import Collection
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from maestro.errors import InvalidInput
@@ -21,6 +23,8 @@ class Kind(StrEnum):
     ServiceAccount = "service_account"
     ApiKey = "api_key"
     Membership = "membership"
+    Invitation = "invitation"
+    Session = "session"
     Project = "project"
     Experiment = "experiment"
     Run = "run"
@@ -44,6 +48,8 @@ class Kind(StrEnum):
         return f"{'an' if self.name[0] in 'AEIO' else 'a'} {self.name}"
 
 
+ACTORS: Final = (Kind.User, Kind.ServiceAccount)
+"""The kinds of those who act."""
 _PREFIXES = frozenset(kind.value for kind in Kind)
 
 
@@ -64,11 +70,15 @@ def decode(value: str, *, field: str = "id") -> tuple[Kind, UUID]:
     return Kind(found["kind"]), UUID(hex=found["key"])
 
 
+def uuid_among(kinds: Collection[Kind], value: str, *, field: str = "id") -> UUID:
+    """Return the UUID in the id of a node of one of some kinds; InvalidInput when it is of another kind or of none."""
+    found, key = decode(value, field=field)
+    if found not in kinds:
+        wanted = " or ".join(kind.phrase for kind in kinds)
+        raise InvalidInput(f"{value!r} is the id of {found.phrase}; the id of {wanted} is wanted here.", field=field)
+    return key
+
+
 def uuid_of(kind: Kind, value: str, *, field: str = "id") -> UUID:
     """Return the UUID in the id of a node of one kind; InvalidInput when it is of another kind or of none."""
-    found, key = decode(value, field=field)
-    if found is not kind:
-        raise InvalidInput(
-            f"{value!r} is the id of {found.phrase}; the id of {kind.phrase} is wanted here.", field=field
-        )
-    return key
+    return uuid_among((kind,), value, field=field)

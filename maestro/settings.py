@@ -4,8 +4,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import orjson
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from maestro.db.tables.enums import Role
+from maestro.origins import is_origin, origin_of
+from maestro.rates import checked_rate
 
 
 def _seconds(value: object) -> object:
@@ -15,6 +20,34 @@ def _seconds(value: object) -> object:
 
 Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
 """A positive number of seconds, or ISO 8601."""
+
+
+def _listed(value: object) -> object:
+    """Read a text of an environment as a list, its members between commas."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _origin(value: str) -> str:
+    """Return an origin as browsers write it; ValueError for what is none, and for a `*`."""
+    origin = origin_of(value)
+    if origin is None or not is_origin(value):
+        raise ValueError("an origin looks like https://ml.example.org or http://localhost:3000, and `*` is none")
+    return origin
+
+
+def _parsed(value: object) -> object:
+    """Read a text of an environment as JSON."""
+    try:
+        return orjson.loads(value) if isinstance(value, str) else value
+    except orjson.JSONDecodeError:
+        raise ValueError('it takes JSON, like {"name": "value"}') from None
+
+
+Listed = BeforeValidator(_listed)
+Parsed = BeforeValidator(_parsed)
+Origin = Annotated[str, AfterValidator(_origin)]
+RateText = Annotated[str, AfterValidator(checked_rate)]
+"""A rate like `3000/minute`, or `off`."""
 
 
 class Settings(BaseSettings):
@@ -45,8 +78,9 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         default=None,
         description=(
-            "Key that signs sessions and download links; at least 32 characters. Servers that share a "
-            "database must share it. Without it one is generated and kept in the data folder, readable by its owner."
+            "Key that signs download links and what a browser takes to the identity provider and back; at least 32 "
+            "characters. Servers that share a database must share it. Without it one is generated and kept in the "
+            "data folder, readable by its owner."
         ),
         min_length=32,
     )
@@ -70,4 +104,86 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level of what is logged."
+    )
+    master_key: SecretStr | None = Field(
+        default=None,
+        description=(
+            "Master key of stored credentials: 32 bytes in base64; several are separated by commas, the first one is "
+            "the current one and the others only open. Servers that share a database must share it. Without it one is "
+            "generated and kept in the data folder, readable by its owner."
+        ),
+    )
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode, Listed] = Field(
+        default=(),
+        description=(
+            "Other sites whose pages may send requests, by their origins, like `https://ml.example.org`; "
+            "several between commas."
+        ),
+    )
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode, Listed] = Field(
+        default=(),
+        description=(
+            "Addresses or networks of the proxies in front of the server, between commas. Only theirs are the headers "
+            "`X-Forwarded-For`, `-Proto` and `-Host` believed."
+        ),
+    )
+    organization_creation: bool = Field(
+        default=True, description="Whether whoever is signed in may create organizations, or only be invited to them."
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description=(
+            "Issuer of the OpenID Connect provider by which people sign in, exactly as its discovery document has it."
+        ),
+    )
+    oidc_client_id: str | None = Field(
+        default=None, description="Id under which this server is registered with the provider."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="Secret with which this server shows the provider that it is the one registered."
+    )
+    oidc_name: str = Field(default="single sign-on", description="What the start page calls the provider.")
+    oidc_scopes: str = Field(
+        default="openid profile email", description="What is asked of the provider, with spaces between; has `openid`."
+    )
+    oidc_groups_claim: str = Field(
+        default="groups",
+        description="Claim of the ID token, or else of the provider's user info, that lists somebody's groups.",
+    )
+    oidc_roles: Annotated[dict[str, Role], NoDecode, Parsed] = Field(
+        default={},
+        description=(
+            'Roles that groups of the provider give, like `{"ml-admins": "ADMIN", "ml": "CONTRIBUTOR"}`; '
+            "of several the highest one counts."
+        ),
+    )
+    oidc_default_role: Role | None = Field(
+        default=None, description="Role of people in none of these groups; without one only members may sign in."
+    )
+    oidc_organization: str | None = Field(
+        default=None,
+        description="Organisation in which groups give roles, by its id or a slug of its own; else the first one.",
+    )
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description=(
+            "URL of a Redis or Valkey server, like `redis://:password@host:6379/0`, through which several servers "
+            "share their rate limits. Without it each server process counts for itself."
+        ),
+    )
+    rate_limit_requests: RateText = Field(
+        default="6000/minute", description="Operations that one API key or session may send, or `off`."
+    )
+    rate_limit_cost: RateText = Field(
+        default="2000000/minute",
+        description="Objects that answers to one API key or session may hold, by the cost of operations, or `off`.",
+    )
+    rate_limit_ingest: RateText = Field(
+        default="30000/minute",
+        description="Batches that one API key or session may log and files that it may send, or `off`.",
+    )
+    rate_limit_organization: int = Field(
+        default=10,
+        ge=0,
+        description="How many times these limits an organisation has for all its keys and sessions; 0 for no limit.",
     )

@@ -183,8 +183,7 @@ def checked(kind: ConnectorKind, config: dict[str, Any], *, field: str) -> dict[
         raise InvalidInput(
             f"{setting}: {message}.",
             field=f"{field}.{setting}",
-            hint="A connector's settings hold no password, token or key: credentials are added once encryption at "
-            "rest is there."
+            hint="A connector's settings hold no password, token or key: setConnectorSecret stores those encrypted."
             if "credential" in message
             else None,
         ) from None

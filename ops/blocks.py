@@ -1,7 +1,6 @@
 """Writes what changes among the stored points of many series: one statement a kind of change."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -53,9 +52,6 @@ async def write(tx: Transaction, changes: Mapping[UUID, Change], organizations: 
     rows = {series: PointColumns.merged(change.rows) for series, change in changes.items() if change.rows}
     if rows:
         await _put_rows(tx, rows, organizations)
-    added = {series: change.new_rows for series, change in changes.items() if change.new_rows is not None}
-    if added:
-        await tx.copy("metric_hot", _ROW, _records(added, organizations))
 
 
 async def _put_rows(tx: Transaction, rows: Mapping[UUID, PointColumns], organizations: Mapping[UUID, UUID]) -> None:
@@ -69,12 +65,6 @@ async def _put_rows(tx: Transaction, rows: Mapping[UUID, PointColumns], organiza
         np.concatenate([part.timestamps_ms for part in parts]).tolist(),
         np.concatenate([part.values for part in parts]).tolist(),
     )
-
-
-def _records(added: Mapping[UUID, PointColumns], organizations: Mapping[UUID, UUID]) -> Iterator[tuple[Any, ...]]:
-    for series, points in added.items():
-        columns = (points.steps.tolist(), points.timestamps_ms.tolist(), points.values.tolist())
-        yield from zip(repeat(series), repeat(organizations[series]), *columns, strict=False)
 
 
 def _block(series: UUID, organization: UUID, points: PointColumns) -> tuple[Any, ...]:

@@ -25,19 +25,18 @@ class Stored(NamedTuple):
 class Change:
     """What has to be written for one series; blocks are dropped by their first step, rows by a range of steps.
 
-    `rows` may take the place of stored ones, `new_rows` are at steps that the series does not have.
+    `rows` may take the place of stored ones.
     """
 
     dropped_blocks: list[int] = field(default_factory=list)
     dropped_rows: list[tuple[int, int]] = field(default_factory=list)
     blocks: list[PointColumns] = field(default_factory=list)
     rows: list[PointColumns] = field(default_factory=list)
-    new_rows: PointColumns | None = None
 
 
 def appended(points: PointColumns) -> Change:
     """Place points that come after all that is stored."""
-    return Change(blocks=list(points.blocks())) if len(points) >= SEAL_POINTS else Change(new_rows=points)
+    return Change(blocks=list(points.blocks())) if len(points) >= SEAL_POINTS else Change(rows=[points])
 
 
 def touched(points: PointColumns, headers: Sequence[Any]) -> list[int]:

@@ -91,8 +91,9 @@ async def store(tx: Transaction, incoming: Iterable[Incoming]) -> set[tuple[UUID
         placed, summarised = await _place(tx, late)
         changes |= placed
         summaries |= summarised
-    await blocks.write(tx, changes, {one.id: one.run.organization_id for one in series})
+    # First the series: whoever sees some projects only may add points to a series that is seen.
     await _save(tx, series, summaries)
+    await blocks.write(tx, changes, {one.id: one.run.organization_id for one in series})
     return {(one.run.id, one.name) for one in late.values()}
 
 

@@ -36,7 +36,7 @@ async def move(ctx: Context, artifact_id: UUID, *, name: str, version_id: UUID) 
             return earlier
         if earlier is None and len(aliases) >= MOST_ALIASES:
             raise PayloadTooLarge(f"An artifact has at most {MOST_ALIASES} aliases.", limit=MOST_ALIASES)
-        pointing = {"version_id": version_id, "set_by_id": ctx.viewer.user_id}
+        pointing = {"version_id": version_id, "set_by_id": ctx.viewer.actor_id}
         query = insert(ArtifactAlias).values(
             organization_id=ctx.organization_id, artifact_id=artifact_id, name=checked, **pointing
         )

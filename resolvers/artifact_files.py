@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from dataloaders.quotas import Quota
+from maestro.access import Permission
 from maestro.db.rows import Row
 from maestro.db.tables import ArtifactEntry, ArtifactVersion, Blob
 from maestro.errors import InvalidInput, NotFound, PayloadTooLarge
 from maestro.media_types import guessed
-from resolvers import validation
+from resolvers import auditing, quotas, validation
 from resolvers.artifact_versions import MOST_FILES, require_pending
 from resolvers.context import Context
 from resolvers.writing import Lock, Writer, writing
@@ -55,33 +57,51 @@ def media_type_of(path: str, given: str | None) -> str:
     return guessed(path)
 
 
-async def expect(ctx: Context, version_id: UUID, path: str) -> None:
-    """Refuse at once what `record` would refuse after the bytes have come."""
-    async with writing(ctx) as writer:
-        await _place_for(writer, await writer.row(ArtifactVersion, version_id), path)
+async def expect(ctx: Context, version_id: UUID, path: str, *, size_bytes: int) -> int | None:
+    """Refuse at once what `record` would refuse after the bytes have come; `size_bytes` is 0 when nobody knows it.
+
+    Return how many bytes may come, None for any number.
+    """
+    auditing.concerned(ctx, ArtifactVersion.__name__, version_id)
+    await quotas.prepare(ctx, Quota.STORAGE_BYTES, size_bytes)
+    async with ctx.db.transaction() as tx:
+        writer = Writer(ctx, tx)
+        await _place_for(writer, await writer.row(ArtifactVersion, version_id, needs=Permission.ARTIFACT_WRITE), path)
+        quotas.require(ctx, Quota.STORAGE_BYTES, size_bytes)
+    return quotas.room(ctx, Quota.STORAGE_BYTES)
 
 
 async def record(ctx: Context, version_id: UUID, file: File) -> Row:
     """Put a file whose bytes are stored into an open version, in place of an earlier one with its path.
 
-    NotFound, Conflict when the version is not open or its artifact is in the trash, PayloadTooLarge beyond 10,000
-    files.
+    NotFound, Forbidden, Conflict when the version is not open or its artifact is in the trash, PayloadTooLarge beyond
+    10,000 files, QuotaExceeded.
     """
+    await quotas.prepare(ctx, Quota.STORAGE_BYTES, file.size_bytes)
     async with writing(ctx) as writer:
         version = await writer.row(ArtifactVersion, version_id, lock=Lock.CHANGE)
         stored = {"organization_id": ctx.organization_id, "sha256": file.sha256, "size_bytes": file.size_bytes}
-        await writer.tx.fetch(insert(Blob).values(stored).on_conflict_do_nothing())
+        blob = insert(Blob).values(stored).on_conflict_do_nothing()
+        if await writer.tx.fetch(blob.returning(Blob.sha256)):
+            quotas.take(ctx, Quota.STORAGE_BYTES, file.size_bytes)
         return await _put(writer, version, file)
 
 
 async def reuse(ctx: Context, version_id: UUID, *, path: str, sha256: str, media_type: str | None = None) -> Row:
-    """Put bytes that the organisation has already stored under a path; as `record`, and NotFound for the bytes."""
+    """Put bytes that are stored already under a path; as `record`, and NotFound for bytes that the viewer cannot read.
+
+    Whoever sees all of the organisation's artifacts may name any of its bytes, others those of the files they see.
+    """
+    ctx.require_somewhere(Permission.ARTIFACT_READ)
     checked = path_of(path)
     kind, digest = media_type_of(checked, media_type), validation.text(sha256.lower(), field="sha256", limit=64)
     async with writing(ctx) as writer:
         version = await writer.row(ArtifactVersion, version_id, lock=Lock.CHANGE)
         c = Blob.__table__.c
         mine = select(c.size_bytes).where(c.organization_id == ctx.organization_id, c.sha256 == digest)
+        if ctx.viewer.scope.projects is not None:
+            file = ArtifactEntry.__table__.c
+            mine = mine.where(exists().where(file.organization_id == c.organization_id, file.sha256 == c.sha256))
         blob = await writer.tx.fetch_one(mine.with_for_update(read=True))
         if blob is None:
             raise NotFound("No stored file has this SHA-256.", hint="Upload the file.")
@@ -117,4 +137,5 @@ async def _put(writer: Writer, version: Row, file: File) -> Row:
             file_count=ArtifactVersion.file_count + int(earlier is None),
         )
     )
+    writer.changed(ArtifactVersion, version.id, after={"path": file.path, **held})
     return put[0]

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete as delete_from
 from sqlalchemy import exists, func, select, update
 
+from maestro.access import Permission
 from maestro.db.rows import Row
 from maestro.db.tables import Artifact, ArtifactAlias, ArtifactEntry, ArtifactVersion, ModelVersion, Run
 from maestro.db.tables.enums import ArtifactState, LineageKind
@@ -32,7 +33,7 @@ async def create(
     async def write(writer: Writer) -> Row:
         artifact = await writer.in_use(Artifact, artifact_id, lock=Lock.CHANGE)
         if run_id is not None:
-            await writer.in_use(Run, run_id)
+            await writer.in_use(Run, run_id, needs=Permission.RUN_WRITE)
         number = artifact.last_version_number + 1
         # Counting is no change of the artifact that anybody's update has to know of: its own version stays.
         await writer.tx.fetch(update(Artifact).where(Artifact.id == artifact_id).values(last_version_number=number))
@@ -60,7 +61,8 @@ async def commit(
         if version.state == ArtifactState.COMMITTED:
             files = await _files(writer, key)
             if expected.difference(files):
-                raise Conflict("This version was committed with other files.", digest=version.digest)
+                told = _told(ctx, {"digest": version.digest})
+                raise Conflict("This version was committed with other files.", **told)
             return version
         await require_pending(writer, version)
         files = await _files(writer, key)
@@ -71,7 +73,7 @@ async def commit(
             raise DigestMismatch(
                 "The files of this version are not the expected ones.",
                 hint="Upload what is missing or differs, then commit again.",
-                **difference,
+                **_told(ctx, difference),
             )
         if version.run_id is not None:
             await _tie(writer, version.run_id, key, kind=LineageKind.PRODUCED)
@@ -112,8 +114,8 @@ async def delete(ctx: Context, key: UUID, *, expected_version: int | None = None
 async def use(ctx: Context, key: UUID, *, run_id: UUID) -> Row:
     """Record that a run reads a version, and return the version; NotFound, Conflict unless it is committed."""
     async with writing(ctx) as writer:
-        await writer.in_use(Run, run_id)
-        version = await require_committed(writer, key)
+        await writer.in_use(Run, run_id, needs=Permission.RUN_WRITE)
+        version = await require_committed(writer, key, needs=Permission.ARTIFACT_READ)
         await _tie(writer, run_id, key, kind=LineageKind.USED)
         return version
 
@@ -127,9 +129,9 @@ async def require_pending(writer: Writer, version: Row) -> None:
     await writer.in_use(Artifact, version.artifact_id)
 
 
-async def require_committed(writer: Writer, key: UUID) -> Row:
+async def require_committed(writer: Writer, key: UUID, *, needs: Permission | None = None) -> Row:
     """Return a version that can be read, kept from being deleted meanwhile; NotFound, Conflict for another state."""
-    version = await writer.row(ArtifactVersion, key, lock=Lock.CHANGE)
+    version = await writer.row(ArtifactVersion, key, lock=Lock.CHANGE, needs=needs)
     if version.state != ArtifactState.COMMITTED:
         raise Conflict(
             f"This version is {version.state}, not COMMITTED.", state=version.state, hint="Choose one that can be read."
@@ -178,6 +180,12 @@ class _Expected:
             }
             wrong |= {name: sorted(found)[:MOST_SHOWN] for name, found in paths.items() if found}
         return wrong
+
+
+def _told(ctx: Context, details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an error may tell of a version's files: to who may not read them, nothing that they did not name."""
+    may_read = ctx.viewer.grants.allow_somewhere(Permission.ARTIFACT_READ)
+    return {name: value for name, value in details.items() if may_read or name in ("expected", "missing", "different")}
 
 
 async def _refuse_if_needed(writer: Writer, key: UUID) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from pydantic.alias_generators import to_camel
+from sqlalchemy import select
 
+from maestro.access import Permission
 from maestro.db.rows import Row
-from maestro.db.tables import Connector, Project
+from maestro.db.tables import Connector, ConnectorSecret, Project
 from maestro.db.tables.enums import ConnectorKind, ConnectorStatus
 from maestro.errors import InvalidInput
 from maestro.vendors import checked
@@ -43,7 +45,8 @@ async def create(ctx: Context, given: Mapping[str, Any], *, idempotency_key: str
 async def update(ctx: Context, key: UUID, *, expected_version: int | None, changes: Mapping[str, Any]) -> Row:
     """Change `name`, `description` or `config`; what was tested with other settings counts as untested.
 
-    InvalidInput for a setting that cannot be and for another kind, NotFound, Conflict, StaleVersion, NameTaken.
+    InvalidInput for a setting that cannot be and for another kind, NotFound, Conflict, StaleVersion, NameTaken;
+    Forbidden without SECRET_MANAGE for other settings of a connector that has a credential.
     """
     validation.not_null(changes)
     values = dict(changes)
@@ -55,7 +58,16 @@ async def update(ctx: Context, key: UUID, *, expected_version: int | None, chang
         if "config" in values:
             current = await writer.row(Connector, key, lock=Lock.CHANGE)
             values |= _reconfigured(current, values["config"])
+            if values["config"] != current.config:
+                await _permit_elsewhere(writer, current)
         return await writer.change(Connector, key, expected_version=expected_version, **values)
+
+
+async def _permit_elsewhere(writer: Writer, connector: Row) -> None:
+    """Raise Forbidden where a credential would go to another place than for which it was given."""
+    c = ConnectorSecret.__table__.c
+    if await writer.tx.fetch(select(c.connector_id).where(c.connector_id == connector.id)):
+        await writer.permit(Connector, connector, Permission.SECRET_MANAGE)
 
 
 def _configured(given: Mapping[str, Any]) -> tuple[ConnectorKind, dict[str, Any]]:

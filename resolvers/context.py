@@ -1,31 +1,79 @@
-"""What a resolver works with: who is asking, the database, and the loaders of this request."""
+"""What a resolver works with: who is asking, what they may do, the database, and the loaders of this request."""
 
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from dataloaders.base import Loaders
-from maestro.access import Viewer
+from maestro.access import Permission, Viewer, lowest_role
+from maestro.access.door import Credentials
 from maestro.db.engine import Database
+from maestro.errors import Forbidden, Unauthenticated
+from maestro.rate_limits import Receipt
 from maestro.runtime import Runtime
+from resolvers.actions import Action
 
 
 @dataclass(slots=True)
 class Context:
-    """One operation of one viewer."""
+    """One operation of one viewer; `db` shows them what is theirs and nothing else."""
 
     runtime: Runtime
     viewer: Viewer
+    operation_name: str | None = None
+    """What the client calls the operation."""
+    credentials: Credentials | None = field(default=None, repr=False)
+    """What the viewer has shown, to be looked at again while an operation lasts."""
+    action: Action | None = field(default=None, init=False)
+    """The mutation that is being carried out."""
+    receipt: Receipt | None = field(default=None, init=False)
+    """What the operation was charged, once it was."""
+    warnings: list[dict[str, Any]] = field(default_factory=list, init=False)
+    """What the client should know beside the answer; goes out as `extensions.warnings`."""
+    db: Database = field(init=False)
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
-        self.loaders = Loaders(self.runtime.db, self.viewer)
+        self._bind()
 
-    @property
-    def db(self) -> Database:
-        """The database."""
-        return self.runtime.db
+    async def still_permitted(self) -> None:
+        """Look again at who is asking, and see from now on what they may see by now. Unauthenticated when nobody is.
+
+        Costs a statement every few seconds, and one after each change of somebody's access.
+        """
+        if self.credentials is None:
+            return
+        viewer = await self.runtime.access.viewer(self.credentials)
+        if viewer is None:
+            raise Unauthenticated("You are not signed in any more.", hint="Sign in again, or send another API key.")
+        if viewer != self.viewer:
+            self.viewer = viewer
+            self._bind()
+
+    def _bind(self) -> None:
+        self.db = self.runtime.db.within(self.viewer.scope)
+        self.loaders = Loaders(self.db, self.viewer)
 
     @property
     def organization_id(self) -> UUID:
         """The organisation in which the request acts."""
         return self.viewer.organization_id
+
+    def require(self, permission: Permission, project_id: UUID | None = None) -> None:
+        """Raise Forbidden unless the viewer may do something in a project; without one, in the whole organisation."""
+        if not self.viewer.grants.allow(permission, project_id):
+            raise forbidden(permission)
+
+    def require_somewhere(self, permission: Permission) -> None:
+        """Raise Forbidden unless the viewer may do something in some place: which one, the writer looks at."""
+        if not self.viewer.grants.allow_somewhere(permission):
+            raise forbidden(permission)
+
+
+def forbidden(permission: Permission) -> Forbidden:
+    """Return the error for a permission that the viewer does not hold."""
+    return Forbidden(
+        f"This needs the permission {permission}, which you do not hold here.",
+        hint=f"The role {lowest_role(permission)} has it. An API key may be narrower than the role of its bearer.",
+        permission=permission.value,
+    )

@@ -6,15 +6,16 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from dataloaders.artifacts import ARTIFACTS
-from dataloaders.catalogue import Catalogue
-from dataloaders.connectors import CONNECTORS
-from dataloaders.experiments import EXPERIMENTS
-from dataloaders.jobs import JOBS
+from dataloaders.artifacts import Artifacts
+from dataloaders.base import require
+from dataloaders.connectors import Connectors
+from dataloaders.experiments import Experiments
+from dataloaders.jobs import Jobs
 from dataloaders.known_keys import known_keys
-from dataloaders.models import MODELS
-from dataloaders.projects import PROJECTS, ProjectById
-from dataloaders.runs import RUNS
+from dataloaders.lists import ListLoader
+from dataloaders.models import Models
+from dataloaders.projects import ProjectById, Projects
+from dataloaders.runs import Runs
 from maestro.errors import InvalidInput
 from maestro.filters import KeySpace, Suggestion, Vocabulary, complete, parse, to_text
 from resolvers import validation
@@ -36,31 +37,33 @@ class FilterableList(StrEnum):
     JOBS = "JOBS"
 
 
-CATALOGUES: Final[dict[FilterableList, Catalogue]] = {
-    FilterableList.PROJECTS: PROJECTS,
-    FilterableList.EXPERIMENTS: EXPERIMENTS,
-    FilterableList.RUNS: RUNS,
-    FilterableList.MODELS: MODELS,
-    FilterableList.ARTIFACTS: ARTIFACTS,
-    FilterableList.CONNECTORS: CONNECTORS,
-    FilterableList.JOBS: JOBS,
+LISTS: Final[dict[FilterableList, type[ListLoader]]] = {
+    FilterableList.PROJECTS: Projects,
+    FilterableList.EXPERIMENTS: Experiments,
+    FilterableList.RUNS: Runs,
+    FilterableList.MODELS: Models,
+    FilterableList.ARTIFACTS: Artifacts,
+    FilterableList.CONNECTORS: Connectors,
+    FilterableList.JOBS: Jobs,
 }
 
 
 def canonical(wanted: FilterableList, text: str) -> str:
     """Return a filter in its one canonical form; FilterError with the place of what is wrong."""
-    return to_text(parse(text, CATALOGUES[wanted].vocabulary))
+    return to_text(parse(text, LISTS[wanted].catalogue.vocabulary))
 
 
 async def vocabulary(ctx: Context, wanted: FilterableList, *, project_id: UUID | None, prefix: str) -> Vocabulary:
     """Return what a filter of a list may name, with the keys that are in use in a project or in the organisation.
 
-    InvalidInput for a prefix of more than 200 characters, NotFound for the project.
+    InvalidInput for a prefix of more than 200 characters, NotFound for the project, Forbidden for a list that the
+    viewer may not read.
     """
+    require(ctx.viewer, LISTS[wanted].needs)
     begun = validation.text(prefix, field="prefix", limit=LONGEST_PREFIX)
     if project_id is not None:
         await ctx.loaders[ProjectById].load(project_id)
-    catalogue = CATALOGUES[wanted]
+    catalogue = LISTS[wanted].catalogue
 
     async def known(space: KeySpace) -> KeySpace:
         keys = await known_keys(

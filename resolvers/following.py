@@ -35,20 +35,24 @@ class Appended:
 
 
 async def run_updates(ctx: Context, run_id: UUID) -> AsyncGenerator[Row, None]:
-    """Yield the run as it is now, then after each change; changes close to each other are told as one. NotFound."""
+    """Yield the run as it is now, then after each change; changes close to each other are told as one.
+
+    NotFound, also as soon as the viewer may not see the run any more, and Unauthenticated when nobody is signed in.
+    """
     async with _listening(ctx, run_id) as changes:
         yield await ctx.loaders[RunById].load(run_id)
         while True:
             await changes.next()
-            ctx.loaders.clear()
+            await _look_again(ctx)
             yield await ctx.loaders[RunById].load(run_id)
 
 
 async def points_appended(
     ctx: Context, run_id: UUID, names: tuple[str, ...] | None
 ) -> AsyncGenerator[tuple[Row, list[Appended]], None]:
-    """Yield the run with what its series have gained since the last time, for some series or all. NotFound.
+    """Yield the run with what its series have gained since the last time, for some series or all.
 
+    NotFound, also as soon as the viewer may not see the run any more, and Unauthenticated when nobody is signed in.
     The first item has no points: it tells that all that is logged from then on will be told.
     """
     async with _listening(ctx, run_id) as changes:
@@ -57,7 +61,7 @@ async def points_appended(
         yield run, []
         while True:
             change = await changes.next()
-            ctx.loaders.clear()
+            await _look_again(ctx)
             rows = [row for row in await ctx.loaders[SeriesByRun].load((run_id, names)) if change.is_about(row)]
             gained = await _gained(ctx, rows, seen=seen, change=change)
             if gained:
@@ -103,6 +107,12 @@ class _Changes:
         self._arrived.clear()
         change, self._change = self._change, _Change()
         return change
+
+
+async def _look_again(ctx: Context) -> None:
+    """Let the next reads see what is there now, and no more than the viewer may see by now. Unauthenticated."""
+    await ctx.still_permitted()
+    ctx.loaders.clear()
 
 
 @asynccontextmanager

@@ -6,16 +6,20 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from dataloaders.quotas import Quota
+from maestro.access import Permission
 from maestro.clock import now
 from maestro.db.engine import Transaction
 from maestro.db.rows import Row
+from maestro.db.tables import Run
 from maestro.db.tables.enums import RunStatus
 from maestro.errors import Conflict, MaestroError, NotFound
 from maestro.events import Event, publish, topic
 from maestro.ids import Kind
 from maestro.series_names import SeriesName
 from ops import series
-from resolvers import params, validation
+from resolvers import auditing, params, quotas, validation
+from resolvers.actions import Action
 from resolvers.batches import Batch
 from resolvers.run_life import OUTCOMES
 from resolvers.writing import Writer
@@ -43,6 +47,11 @@ _TOUCH: Final = """
         version = r.version + given.changes,
         updated_at = CASE given.changes WHEN 0 THEN r.updated_at ELSE now() END
     FROM unnest($1::uuid[], $2::jsonb[], $3::int[]) AS given (id, tags, changes) WHERE r.id = given.id
+"""
+# Keeps the organisation's day locked until the commit, like the end of its audit log: it comes just before that.
+_COUNT: Final = """
+    INSERT INTO points_by_day AS today (organization_id, day, n) VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2)
+    ON CONFLICT (organization_id, day) DO UPDATE SET n = today.n + excluded.n RETURNING n
 """
 
 
@@ -73,6 +82,7 @@ class GroupWriting:
         self._runs: dict[UUID, Row] = {}
         self._tags: dict[UUID, dict[str, str]] = {}
         self._new: dict[tuple[UUID, str, int], Batch] = {}
+        self._points = 0
 
     async def answers(self) -> list[Accepted | MaestroError]:
         """Write what is new and return an answer for each batch."""
@@ -92,8 +102,10 @@ class GroupWriting:
         try:
             run = self._run_of(batch)
             if batch.key in stored:
+                auditing.replayed(batch.ctx, Run.__name__, batch.run_id)
                 return _replayed(batch, stored[batch.key])
             _check_open(run)
+            quotas.require(batch.ctx, Quota.POINTS_PER_DAY, batch.size and self._points + batch.size)
             tags = validation.tags({**self._tags.get(run.id, run.tags), **batch.tags})
             if batch.params:
                 async with self._tx.savepoint():
@@ -102,6 +114,7 @@ class GroupWriting:
             return error
         self._tags[run.id] = tags
         self._new[batch.key] = batch
+        self._points += batch.size
         stored[batch.key] = batch.digest
         return False
 
@@ -109,6 +122,7 @@ class GroupWriting:
         run = self._runs.get(batch.run_id)
         if run is None or run.organization_id != batch.ctx.organization_id:
             raise NotFound("There is no such Run.")
+        batch.ctx.require(Permission.RUN_WRITE, run.project_id)
         return run
 
     async def _store(self) -> None:
@@ -119,6 +133,19 @@ class GroupWriting:
         late = await series.store(self._tx, incoming) if incoming else set()
         await self._touch_runs()
         await publish(self._tx, self._events(late))
+        await self._count_points()
+        await auditing.record(self._tx, [_entry(batch) for batch in new])
+
+    async def _count_points(self) -> None:
+        """Count the points of the day; QuotaExceeded when others have used the quota up meanwhile."""
+        if not self._points:
+            return
+        ctx = self._group[0].ctx
+        (day,) = await self._tx.fetch_sql(_COUNT, ctx.organization_id, self._points)
+        before = quotas.learn(ctx, Quota.POINTS_PER_DAY, day.n - self._points)
+        if before is not None and day.n > before.limit:
+            raise quotas.exceeded(before)
+        quotas.learn(ctx, Quota.POINTS_PER_DAY, day.n)
 
     async def _touch_runs(self) -> None:
         """Set tags and show that the runs live; a scheduled one has then started, a lost one is running again."""
@@ -147,6 +174,13 @@ class GroupWriting:
             )
             for run, names in keys.items()
         ]
+
+
+def _entry(batch: Batch) -> auditing.Entry:
+    auditing.concerned(batch.ctx, Run.__name__, batch.run_id)
+    action = batch.ctx.action or Action("logBatch")
+    action.after = {"seq": batch.seq, "writerId": batch.writer_id, "points": batch.size, "params": len(batch.params)}
+    return auditing.entry_of(batch.ctx, action)
 
 
 def _replayed(batch: Batch, digest: bytes) -> bool:

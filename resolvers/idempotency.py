@@ -12,7 +12,7 @@ from sqlalchemy import select
 from maestro.db.rows import Row
 from maestro.db.tables import Base, IdempotencyKey
 from maestro.errors import Conflict, InvalidInput
-from resolvers import validation
+from resolvers import auditing, validation
 from resolvers.context import Context
 from resolvers.writing import Writer, writing
 
@@ -53,7 +53,8 @@ async def write_once(ctx: Context, table: type[Base], once: Once, *, write: Call
             return await write(writer)
         earlier = await _earlier(writer, once)
         if earlier is not None:
-            return await writer.row(table, earlier)
+            auditing.replayed(ctx, table.__name__, earlier)
+            return await writer.row(table, earlier, needs=None if ctx.action is None else ctx.action.needs)
         row = await write(writer)
         await writer.create(
             IdempotencyKey, key=once.key, operation=once.operation, input_hash=once.digest, result_id=row.id

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from maestro.db.engine import Database
+from dataloaders.quotas import Quota
+from maestro.db.engine import Database, Scope
 from maestro.db.rows import StatementFailed
 from maestro.errors import MaestroError
-from resolvers import batches
+from resolvers import auditing, batches, quotas
 from resolvers.batches import Batch
 from resolvers.context import Context
 from resolvers.group_writing import Accepted, GroupWriting
@@ -28,10 +29,11 @@ async def log_batch(ctx: Context, run_id: UUID, given: Mapping[str, Any]) -> Acc
     """Store params, tags and points of a run, all or nothing and once for each `writer_id` and `seq`.
 
     See `batches.checked` for `given`. NotFound, InvalidInput, PayloadTooLarge, Conflict when the run is in the trash or
-    has ended, or when another batch was stored under the same `writer_id` and `seq`.
+    has ended, or when another batch was stored under the same `writer_id` and `seq`, QuotaExceeded.
     """
     batch = batches.checked(ctx, run_id, given)
-    accepted = await _QUEUES.setdefault(ctx.db, IngestQueue()).put(batch)
+    await quotas.prepare(ctx, Quota.POINTS_PER_DAY, batch.size)
+    accepted = await _queue_of(ctx).put(batch)
     ctx.loaders.clear()
     return accepted
 
@@ -64,6 +66,7 @@ class IngestQueue:
         group.batches.append(batch)
         group.points += batch.size
         place = len(group.batches) - 1
+        auditing.goes_on(batch.ctx, group.task)
         # A client that goes away must not take down the batches that are written with its own.
         answer = (await asyncio.shield(group.task))[place]
         if isinstance(answer, Exception):
@@ -77,18 +80,31 @@ class IngestQueue:
             return await _write(group.batches)
 
 
-_QUEUES: Final[WeakKeyDictionary[Database, IngestQueue]] = WeakKeyDictionary()
+_QUEUES: Final[WeakKeyDictionary[Database, WeakValueDictionary[Scope, IngestQueue]]] = WeakKeyDictionary()
+
+
+def _queue_of(ctx: Context) -> IngestQueue:
+    """Return the queue of all that write in one scope: what shares a transaction sees the same rows."""
+    queues = _QUEUES.setdefault(ctx.runtime.db, WeakValueDictionary())
+    queue = queues.get(ctx.viewer.scope)
+    if queue is None:
+        queue = queues[ctx.viewer.scope] = IngestQueue()
+    return queue
 
 
 async def _write(group: Sequence[Batch]) -> Sequence[Answer]:
     """Write batches in one transaction; when that fails, each in its own, so that only the bad one is refused."""
     try:
         async with group[0].ctx.db.transaction() as tx:
-            return await GroupWriting(tx, group).answers()
+            answers = await GroupWriting(tx, group).answers()
     except (StatementFailed, MaestroError):
         if len(group) == 1:
             raise
-    return [await _write_alone(batch) for batch in group]
+        return [await _write_alone(batch) for batch in group]
+    for batch, answer in zip(group, answers, strict=True):
+        if isinstance(answer, Accepted) and not answer.is_replay:
+            auditing.committed(batch.ctx)
+    return answers
 
 
 async def _write_alone(batch: Batch) -> Answer:

@@ -142,7 +142,7 @@ async def _change(writer: Writer, current: Row, given: Mapping[str, Any]) -> Row
 
 def _set_now(writer: Writer) -> dict[str, Any]:
     # The clock, not the beginning of the transaction: one that waited for another comes after it in the history.
-    return {"set_at": func.clock_timestamp(), "set_by_id": writer.ctx.viewer.user_id}
+    return {"set_at": func.clock_timestamp(), "set_by_id": writer.ctx.viewer.actor_id}
 
 
 async def _record(writer: Writer, aliases: Sequence[Row], *, is_removed: bool = False) -> None:
@@ -154,7 +154,7 @@ async def _record(writer: Writer, aliases: Sequence[Row], *, is_removed: bool = 
             "name": alias.name,
             "version_id": None if is_removed else alias.version_id,
             "at": func.clock_timestamp() if is_removed else alias.set_at,
-            "by_id": writer.ctx.viewer.user_id,
+            "by_id": writer.ctx.viewer.actor_id,
         }
         for alias in aliases
     ]

@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy import update as change
 
+from maestro.access import Permission
 from maestro.db.rows import Row
 from maestro.db.tables import Artifact, ArtifactVersion, ModelAlias, ModelVersion, RegisteredModel, Run
-from maestro.db.tables.enums import ArtifactState, LineageKind
+from maestro.db.tables.enums import ArtifactState, LineageKind, ModelLifecycle
 from maestro.errors import Conflict, InvalidInput
 from maestro.ids import Kind
 from resolvers import lineage, model_aliases, trash, validation
@@ -25,12 +26,15 @@ async def create(ctx: Context, model_id: UUID, given: Mapping[str, Any], *, idem
     """Create the next version of a model and draw where it came from.
 
     `given` may hold `description`, `lifecycle`, `signature`, `card`, `metrics`, and the UUIDs `source_run_id` and
-    `artifact_version_id`, both of the model's project. NotFound, Conflict when one of them is in the trash.
+    `artifact_version_id`, both of the model's project. NotFound, Conflict when one of them is in the trash, Forbidden
+    for a lifecycle other than DRAFT without MODEL_APPROVE.
     """
     values = _checked({field: value for field, value in given.items() if value is not None})
 
     async def write(writer: Writer) -> Row:
         model = await writer.in_use(RegisteredModel, model_id, lock=Lock.CHANGE)
+        if values.get("lifecycle", ModelLifecycle.DRAFT) != ModelLifecycle.DRAFT:
+            await writer.permit(RegisteredModel, model, Permission.MODEL_APPROVE)
         await _check_sources(writer, model, values)
         number = model.last_version_number + 1
         counted = change(RegisteredModel).where(RegisteredModel.id == model_id)
@@ -44,10 +48,15 @@ async def create(ctx: Context, model_id: UUID, given: Mapping[str, Any], *, idem
 
 
 async def update(ctx: Context, key: UUID, *, expected_version: int | None, changes: Mapping[str, Any]) -> Row:
-    """Change `description`, `lifecycle`, `signature`, `card` or `metrics`; NotFound, Conflict, StaleVersion."""
+    """Change `description`, `lifecycle`, `signature`, `card` or `metrics`; NotFound, Conflict, StaleVersion.
+
+    Forbidden for a lifecycle without MODEL_APPROVE.
+    """
     validation.not_null(changes)
     values = _checked(changes)
     async with writing(ctx) as writer:
+        if "lifecycle" in values:
+            await writer.row(ModelVersion, key, needs=Permission.MODEL_APPROVE)
         return await writer.change(ModelVersion, key, expected_version=expected_version, **values)
 
 
@@ -101,10 +110,10 @@ async def _aliases(writer: Writer, *conditions: Any) -> list[Row]:
 async def _check_sources(writer: Writer, model: Row, values: Mapping[str, Any]) -> None:
     """Refuse a run or an artifact that cannot be the source of a version of this model."""
     if (run_id := values.get("source_run_id")) is not None:
-        run = await writer.in_use(Run, run_id)
+        run = await writer.in_use(Run, run_id, needs=Permission.EXPERIMENT_READ)
         _check_project(model, run, field="sourceRunId")
     if (version_id := values.get("artifact_version_id")) is not None:
-        version = await writer.row(ArtifactVersion, version_id, lock=Lock.KEEP)
+        version = await writer.row(ArtifactVersion, version_id, lock=Lock.KEEP, needs=Permission.ARTIFACT_READ)
         artifact = await writer.in_use(Artifact, version.artifact_id)
         _check_project(model, artifact, field="artifactVersionId")
         if version.state not in (ArtifactState.PENDING, ArtifactState.COMMITTED):

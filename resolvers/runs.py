@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from dataloaders.quotas import Quota
 from maestro.clock import now
 from maestro.db.rows import Row
 from maestro.db.tables import Experiment, Run
@@ -12,7 +13,7 @@ from maestro.db.tables.enums import RunStatus
 from maestro.errors import InvalidInput
 from maestro.events import Event, topic
 from maestro.ids import Kind
-from resolvers import params, trash, validation
+from resolvers import params, quotas, trash, validation
 from resolvers.context import Context
 from resolvers.documents import document
 from resolvers.idempotency import Once, write_once
@@ -59,12 +60,13 @@ async def create(
 
     `given` may hold the fields of CHECKS and `status`, `started_at`, `parent_id` and `params`, a mapping of typed
     values. NotFound, InvalidInput, Conflict when the experiment or the parent is in the trash, NameTaken for a used
-    `external_id`.
+    `external_id`, QuotaExceeded.
     """
     values = _checked(given)
     values["status"], values["started_at"] = _start(given)
     logged = params.checked(given.get("params") or {})
     parent_id: UUID | None = given.get("parent_id")
+    await quotas.prepare(ctx, Quota.RUNS)
 
     async def write(writer: Writer) -> Row:
         # Numbering locks the project, so it comes before the experiment is locked; a refusal takes the number back.
@@ -72,6 +74,7 @@ async def create(
         project_id = (await writer.container(Experiment, experiment_id)).project_id
         if parent_id is not None:
             await _check_parent(writer, parent_id, project_id)
+        quotas.take(ctx, Quota.RUNS)
         number = counted[0].number
         numbered = {"name": f"run-{number}", "number": number, **values}
         run = await writer.create(
@@ -107,7 +110,11 @@ async def delete(ctx: Context, key: UUID, *, expected_version: int | None = None
 
 
 async def restore(ctx: Context, key: UUID) -> Row:
-    """Bring a run back; NotFound, Conflict when its experiment is in the trash, NameTaken for its `external_id`."""
+    """Bring a run back.
+
+    NotFound, Conflict when its experiment is in the trash, NameTaken for its `external_id`, QuotaExceeded.
+    """
+    await quotas.prepare(ctx, Quota.RUNS)
     async with writing(ctx) as writer:
         run = await trash.bring_back(writer, Run, key)
         tell(writer, run, "restored")

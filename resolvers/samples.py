@@ -1,5 +1,7 @@
 """Ids of the viewer's own objects, to fill examples with."""
 
+from dataloaders.base import may_read
+from dataloaders.nodes import BY_KIND
 from maestro.ids import Kind, encode
 from resolvers.context import Context
 
@@ -22,6 +24,11 @@ KINDS = {"running": Kind.Run, "run": Kind.Run, "experiment": Kind.Experiment, "v
 
 
 async def ids(ctx: Context) -> dict[str, str]:
-    """Return ids by what they are for: `running`, `run 1` … `run 3`, `experiment`, `version`; those that there are."""
+    """Return ids by what they are for: `running`, `run 1` … `run 3`, `experiment`, `version`; what can be read."""
     rows = await ctx.db.fetch_sql(QUERY, ctx.organization_id)
-    return {row.name: encode(KINDS[row.name.split()[0]], row.id) for row in rows if row.id is not None}
+    kinds = {row.id: KINDS[row.name.split()[0]] for row in rows if row.id is not None}
+    return {
+        row.name: encode(kinds[row.id], row.id)
+        for row in rows
+        if row.id in kinds and may_read(ctx.viewer, BY_KIND[kinds[row.id]].needs)
+    }

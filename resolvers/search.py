@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dataloaders.nodes import load_nodes
+from dataloaders.base import may_read, require
+from dataloaders.nodes import BY_KIND, load_nodes
 from dataloaders.search import PLACES, SearchType, find
 from maestro.db.rows import Row
 from maestro.errors import InvalidInput
@@ -32,20 +33,24 @@ class Found:
 async def search(ctx: Context, text: str, *, types: Sequence[SearchType] | None, first: int) -> list[Found]:
     """Find by name, by words, by an id, by a run's external id or by its number (`#17`); the best first.
 
-    InvalidInput for an empty text, one of more than 200 characters, or more than 100 hits.
+    InvalidInput for an empty text, one of more than 200 characters, or more than 100 hits. What the viewer may not read
+    is left out; Forbidden when `types` names it.
     """
     wanted = validation.text(text, field="text", limit=LONGEST_TEXT).strip()
     if not wanted:
         raise InvalidInput("There is nothing to search for.", field="text", hint="Give a word or an id.")
     if not 1 <= first <= MOST_HITS:
         raise InvalidInput(f"first is {first}; a search answers 1 to {MOST_HITS} hits.", field="first", limit=MOST_HITS)
-    searched = [one for one in SearchType if types is None or one in types]
+    for one in types or ():
+        require(ctx.viewer, BY_KIND[Kind(one)].needs)
+    known = [one for one in SearchType if may_read(ctx.viewer, BY_KIND[Kind(one)].needs)]
+    searched = [one for one in known if types is None or one in types]
     hits = await find(ctx.db, ctx.organization_id, text=wanted, types=searched, size=first)
     rows = await load_nodes(ctx.loaders, [(hit.kind, hit.id) for hit in hits])
     return [
         Found(hit.kind, row, snippet(row[PLACES[SearchType(hit.kind)].body], wanted), hit.score)
         for hit, row in zip(hits, rows, strict=True)
-        if row is not None
+        if isinstance(row, Row)
     ]
 
 

@@ -11,6 +11,13 @@ from maestro.db.tables.enums import Role
 ORGANIZATION = ("default", "My team")
 OWNER = ("owner@localhost", "Owner")
 
+# Of the first organisation, whoever owns it by now: others make organisations of their own.
+_FIRST = """
+    SELECT m.user_id, m.organization_id FROM membership m JOIN organization o ON o.id = m.organization_id
+    WHERE m.role = $1 AND m.project_id IS NULL AND m.user_id IS NOT NULL AND m.removed_at IS NULL
+    ORDER BY o.created_at, o.id, m.created_at, m.id LIMIT 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -24,11 +31,7 @@ async def ensure_owner(db: Database) -> Owner:
     """Return the owner, making the organisation and the person the first time; safe when two servers start at once."""
     async with db.transaction() as tx:
         await tx.fetch_sql("SELECT pg_advisory_xact_lock(hashtextextended('maestro.setup', 0))")
-        found = await tx.fetch_sql(
-            "SELECT user_id, organization_id FROM membership "
-            "WHERE role = $1 AND project_id IS NULL AND user_id IS NOT NULL ORDER BY created_at LIMIT 1",
-            Role.OWNER,
-        )
+        found = await tx.fetch_sql(_FIRST, Role.OWNER)
         if found:
             return Owner(found[0].user_id, found[0].organization_id)
         owner = Owner(uuid7(), uuid7())

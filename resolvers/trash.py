@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, update
 
+from dataloaders.quotas import Quota
 from maestro.db.rows import Row
 from maestro.db.tables import (
     Artifact,
@@ -17,7 +18,7 @@ from maestro.db.tables import (
     RegisteredModel,
     Run,
 )
-from resolvers import validation
+from resolvers import quotas, validation
 from resolvers.context import Context
 from resolvers.writing import Lock, Writer, names_unique, refuse_change, writing
 
@@ -64,20 +65,25 @@ async def discard(writer: Writer, table: type[Base], key: UUID, *, expected_vers
     if expected_version is not None and current.version != expected_version:
         refuse_change(table, current, expected_version)
     await _take_along(writer, table, key)
-    return (await _mark(writer, table, table.__table__.c.id == key, root=None))[0]
+    gone = (await _mark(writer, table, table.__table__.c.id == key, root=None))[0]
+    writer.changed(table, key, before={"deleted_at": None}, after={"deleted_at": gone.deleted_at})
+    return gone
 
 
 async def restore(ctx: Context, table: type[Base], key: UUID, *, name: str | None = None) -> Row:
     """Bring an object back with what its deletion took along, under another name if one is given.
 
-    NotFound, Conflict when what contains it is in the trash, NameTaken when its name has been given to another.
+    NotFound, Conflict when what contains it is in the trash, NameTaken when its name has been given to another,
+    QuotaExceeded when more runs would come back than the organisation may have.
     """
+    if Run in _everything_in(table):
+        await quotas.prepare(ctx, Quota.RUNS, None)
     async with writing(ctx) as writer:
         return await bring_back(writer, table, key, name=name)
 
 
 async def bring_back(writer: Writer, table: type[Base], key: UUID, *, name: str | None = None) -> Row:
-    """Do what `restore` does in a transaction that does more than that."""
+    """Do what `restore` does in a transaction that does more than that; who restores runs prepares their quota."""
     lying = await writer.row(table, key)
     for column, container in CONTAINERS.get(table, {}).items():
         if lying[column] is not None:
@@ -91,12 +97,24 @@ async def bring_back(writer: Writer, table: type[Base], key: UUID, *, name: str 
     c = table.__table__.c
     with names_unique(table, {**current, **renamed}):
         row = (await writer.tx.fetch(_unmark(table, c.id == key, **renamed).returning(*c)))[0]
+    writer.changed(table, key, before={"deleted_at": current.deleted_at}, after={"deleted_at": None, **renamed})
+    come_back = {table: 1}
     for contained in _everything_in(table):
-        place = contained.__table__.c
-        taken_along = place.trashed_with_id == key, place.organization_id == writer.ctx.organization_id
-        with names_unique(contained, {}):
-            await writer.tx.fetch(_unmark(contained, _in_order(contained, *taken_along)))
+        come_back[contained] = await _bring_along(writer, contained, key)
+    if Run in come_back:
+        quotas.take(writer.ctx, Quota.RUNS, come_back[Run])
     return row
+
+
+async def _bring_along(writer: Writer, table: type[Base], root: UUID) -> int:
+    """Bring back what the deletion of an object took along, and return how many rows that were."""
+    c = table.__table__.c
+    taken_along = c.trashed_with_id == root, c.organization_id == writer.ctx.organization_id
+    back = _unmark(table, _in_order(table, *taken_along)).returning(c.id).cte("back")
+    with names_unique(table, {}):
+        (counted,) = await writer.tx.fetch(select(func.count().label("n")).select_from(back))
+    rows: int = counted.n
+    return rows
 
 
 async def _take_along(writer: Writer, table: type[Base], root: UUID) -> None:
@@ -115,7 +133,7 @@ async def _mark(writer: Writer, table: type[Base], which: ColumnElement[bool], *
     query = update(table).where(*present if root is None else (_in_order(table, *present),))
     query = query.values(
         deleted_at=func.now(),
-        deleted_by_id=writer.ctx.viewer.user_id,
+        deleted_by_id=writer.ctx.viewer.actor_id,
         trashed_with_id=root,
         purge_at=func.now() + writer.ctx.runtime.settings.trash_ttl,
         version=c.version + 1,

@@ -10,10 +10,12 @@ from maestro.storable import UNSTORABLE
 
 LONGEST_NAME: Final = 200
 LONGEST_TEXT: Final = 100_000
+LONGEST_EMAIL: Final = 254
 LONGEST_TAG_KEY: Final = 100
 LONGEST_TAG_VALUE: Final = 5000
 MOST_TAGS: Final = 200
 JOINERS: Final = "\u200c\u200d"
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -94,3 +96,13 @@ def not_null(changes: Mapping[str, Any], *nullable: str) -> None:
     for field, value in changes.items():
         if value is None and field not in nullable:
             raise InvalidInput(f"{field} cannot be null.", field=field, hint="Leave it out to keep it as it is.")
+
+
+def email(value: str, *, field: str = "email") -> str:
+    """Return an e-mail address that has the form of one; whether somebody reads it is not known."""
+    address = name(value, field=field)
+    if len(address) > LONGEST_EMAIL or not _EMAIL.fullmatch(address):
+        raise InvalidInput(
+            f"{address[:80]!r} is no e-mail address.", field=field, hint="One looks like name@example.org."
+        )
+    return address

@@ -3,18 +3,61 @@
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from enum import Enum
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
 from sqlalchemy import Select, func, insert, select, update
 from uuid_utils.compat import uuid7
 
+from maestro.access import Permission
 from maestro.db.engine import Transaction
 from maestro.db.rows import Row, UniqueViolation
-from maestro.db.tables import Base
+from maestro.db.tables import (
+    Artifact,
+    ArtifactAlias,
+    ArtifactEntry,
+    ArtifactVersion,
+    Base,
+    Connector,
+    Experiment,
+    Invitation,
+    Membership,
+    MetricKey,
+    ModelAlias,
+    ModelVersion,
+    Project,
+    RegisteredModel,
+    Run,
+)
 from maestro.errors import Conflict, NameTaken, NotFound, StaleVersion
 from maestro.events import Event, publish
+from resolvers import auditing
 from resolvers.context import Context
+
+EARLIER: Final = "earlier_"
+"""Stands in front of a column's name for the value before an update."""
+
+PARENTS: Final[dict[type[Base], tuple[str, type[Base]]]] = {
+    ModelVersion: ("model_id", RegisteredModel),
+    ModelAlias: ("model_id", RegisteredModel),
+    ArtifactVersion: ("artifact_id", Artifact),
+    ArtifactAlias: ("artifact_id", Artifact),
+    ArtifactEntry: ("version_id", ArtifactVersion),
+}
+"""What names its project only by what it lies in."""
+PLACED: Final = {
+    Project,
+    Experiment,
+    Run,
+    MetricKey,
+    RegisteredModel,
+    Artifact,
+    Connector,
+    Membership,
+    Invitation,
+    *PARENTS,
+}
+"""What lies in a project, or may; the rest goes with something that does."""
 
 
 class Lock(Enum):
@@ -47,12 +90,15 @@ class Writer:
         """Insert a row and return it; NameTaken when another one has its name."""
         columns = table.__table__.c
         if "created_by_id" in columns:
-            values.setdefault("created_by_id", self.ctx.viewer.user_id)
+            values.setdefault("created_by_id", self.ctx.viewer.actor_id)
         if "id" in columns:
             values.setdefault("id", uuid7())
+        await self.permit(table, values)
         query = insert(table).values(organization_id=self.ctx.organization_id, **values)
         with names_unique(table, values):
-            return (await self.tx.fetch(query.returning(*columns)))[0]
+            made = (await self.tx.fetch(query.returning(*columns)))[0]
+        self.changed(table, made.get("id"), after=values)
+        return made
 
     async def change(self, table: type[Base], key: UUID, *, expected_version: int | None = None, **values: Any) -> Row:
         """Update a row outside the trash, count its version up and return it.
@@ -60,37 +106,82 @@ class Writer:
         NotFound, Conflict when it is in the trash, StaleVersion when it is not at `expected_version`, NameTaken.
         """
         c = table.__table__.c
-        query = update(table).where(c.id == key, c.organization_id == self.ctx.organization_id)
+        found = select(*c).where(c.id == key, c.organization_id == self.ctx.organization_id)
+        old = Lock.CHANGE.added(found).cte("old")
+        query = update(table).where(c.id == old.c.id)
         if "deleted_at" in c:
             query = query.where(c.deleted_at.is_(None))
         if expected_version is not None:
             query = query.where(c.version == expected_version)
         query = query.values(**values, version=c.version + 1, updated_at=func.now())
+        earlier = [old.c[name].label(f"{EARLIER}{name}") for name in values]
         with names_unique(table, values):
-            changed = await self.tx.fetch_one(query.returning(*c))
+            changed = await self.tx.fetch_one(query.returning(*c, *earlier))
         if changed is None:
             refuse_change(table, await self.row(table, key), expected_version)
+        await self.permit(table, changed)
+        before = {name: changed[f"{EARLIER}{name}"] for name in values}
+        self.changed(table, key, before=before, after={name: changed[name] for name in values})
         return changed
 
-    async def row(self, table: type[Base], key: UUID, *, lock: Lock | None = None) -> Row:
-        """Return a row as the transaction sees it, those in the trash included; NotFound."""
+    async def row(
+        self, table: type[Base], key: UUID, *, lock: Lock | None = None, needs: Permission | None = None
+    ) -> Row:
+        """Return a row as the transaction sees it, those in the trash included; NotFound.
+
+        A row that is locked is about to be written or written into, so the mutation's permission, or `needs` in its
+        place, has to be held in the row's project: Forbidden. `needs` is asked for without a lock too.
+        """
         c = table.__table__.c
         query = select(*c).where(c.id == key, c.organization_id == self.ctx.organization_id)
         found = await self.tx.fetch_one(query if lock is None else lock.added(query))
         if found is None:
             raise NotFound(f"There is no such {table.__name__}.")
+        if self.ctx.action is not None and lock is Lock.CHANGE:
+            self.ctx.action.concerns(table, key)
+        if lock is not None or needs is not None:
+            await self.permit(table, found, needs)
         return found
 
-    async def in_use(self, table: type[Base], key: UUID, *, lock: Lock | None = None) -> Row:
-        """Return a row outside the trash; NotFound, Conflict when it is in the trash."""
-        found = await self.row(table, key, lock=lock)
+    async def in_use(
+        self, table: type[Base], key: UUID, *, lock: Lock | None = None, needs: Permission | None = None
+    ) -> Row:
+        """Return a row outside the trash; NotFound, Conflict when it is in the trash, Forbidden as `row`."""
+        found = await self.row(table, key, lock=lock, needs=needs)
         if found.get("deleted_at") is not None:
             raise Conflict(f"This {table.__name__} is in the trash.", hint="Restore it first, or choose another.")
         return found
 
-    async def container(self, table: type[Base], key: UUID) -> Row:
+    async def container(self, table: type[Base], key: UUID, *, needs: Permission | None = None) -> Row:
         """Return a row that something is to be put into, which nobody can delete meanwhile; NotFound, Conflict."""
-        return await self.in_use(table, key, lock=Lock.KEEP)
+        return await self.in_use(table, key, lock=Lock.KEEP, needs=needs)
+
+    async def permit(self, table: type[Base], row: Mapping[str, Any] | Row, needs: Permission | None = None) -> None:
+        """Raise Forbidden unless the viewer holds the mutation's permission, or `needs`, in the project of a row."""
+        wanted = needs or (None if self.ctx.action is None else self.ctx.action.needs)
+        if wanted is None or self.ctx.viewer.grants.allow(wanted) or table not in PLACED:
+            return
+        self.ctx.require(wanted, await self.project_of(table, row))
+
+    async def project_of(self, table: type[Base], row: Mapping[str, Any] | Row) -> UUID | None:
+        """Return the project that a row lies in, None for what belongs to the whole organisation."""
+        if table in PARENTS:
+            column, parent = PARENTS[table]
+            return await self.project_of(parent, await self.row(parent, row[column]))
+        place: UUID | None = row.get("id" if table is Project else "project_id")
+        return place
+
+    def changed(
+        self,
+        table: type[Base],
+        key: UUID | None,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take note of a change for the audit log."""
+        if self.ctx.action is not None:
+            self.ctx.action.changed(table, key, before=before, after=after)
 
     def tell(self, event: Event) -> None:
         """Send an event to every process when the transaction commits."""
@@ -104,6 +195,8 @@ async def writing(ctx: Context) -> AsyncIterator[Writer]:
         writer = Writer(ctx, tx)
         yield writer
         await publish(tx, writer.events)
+        await auditing.carried_out(ctx, tx)
+    auditing.committed(ctx)
     ctx.loaders.clear()
 
 

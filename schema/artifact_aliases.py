@@ -8,10 +8,12 @@ from strawberry.types import Info
 
 import resolvers.artifact_aliases
 from dataloaders.artifacts import ArtifactVersionById
-from dataloaders.users import UserById
+from dataloaders.users import ActorById
 from execution.declare import column, one
+from maestro.access import Permission
 from maestro.ids import Kind, uuid_of
-from schema.nodes import RowBacked, UserReference, node_of
+from schema.guards import mutation
+from schema.nodes import ActorReference, RowBacked, node_of
 
 if TYPE_CHECKING:
     from schema.artifact_versions import ArtifactVersion
@@ -29,15 +31,16 @@ class ArtifactAlias(RowBacked):
     name: str = column("The name, unique in the artifact.")
     version: VersionReference = one(ArtifactVersionById, key="version_id", description="The version that it names.")
     set_at: datetime = column("When it was pointed there.")
-    set_by: UserReference | None = one(UserById, key="set_by_id", description="Who pointed it there.")
+    set_by: ActorReference | None = one(ActorById, key="set_by_id", description="Who pointed it there.")
 
 
 @strawberry.type
 class ArtifactAliasMutations:
     """Root fields."""
 
-    @strawberry.mutation(
-        description="Point an alias of an artifact at a committed version of it; at most 100 an artifact."
+    @mutation(
+        Permission.ARTIFACT_WRITE,
+        description="Point an alias of an artifact at a committed version of it; at most 100 an artifact.",
     )
     async def set_artifact_alias(
         self,
@@ -55,7 +58,7 @@ class ArtifactAliasMutations:
         )
         return ArtifactAlias(row=row)
 
-    @strawberry.mutation(description="Remove an alias from an artifact; the version stays.")
+    @mutation(Permission.ARTIFACT_WRITE, description="Remove an alias from an artifact; the version stays.")
     async def delete_artifact_alias(
         self,
         info: Info[Any, Any],

@@ -9,11 +9,13 @@ import resolvers.artifact_files
 from dataloaders.artifacts import Files
 from dataloaders.paging import window
 from execution.declare import column
+from maestro.access import Permission
 from maestro.ids import Kind, uuid_of
 from resolvers import validation
 from resolvers.artifact_files import LONGEST_PATH
 from resolvers.transfers import download_address
 from schema.connections import First
+from schema.guards import mutation
 from schema.nodes import RowBacked
 from schema.scalars import BigInt
 
@@ -77,8 +79,9 @@ class ArtifactEntryInput:
 class ArtifactEntryMutations:
     """Root fields."""
 
-    @strawberry.mutation(
-        description="Put a file that the organisation has already stored into an open version, without sending it."
+    @mutation(
+        Permission.ARTIFACT_WRITE,
+        description="Put a file that the organisation has already stored into an open version, without sending it.",
     )
     async def add_artifact_entry(
         self,

@@ -18,6 +18,7 @@ from dataloaders.artifacts import (
 from dataloaders.paging import window
 from dataloaders.runs import RunById
 from execution.declare import column, many, one
+from maestro.access import Permission
 from maestro.db.tables.enums import ArtifactState
 from maestro.ids import Kind, uuid_of
 from resolvers.transfers import upload_address
@@ -35,6 +36,7 @@ from schema.filtering import (
     filter_input,
     sort_input,
 )
+from schema.guards import mutation
 from schema.list_arguments import list_arguments
 from schema.nodes import Owned, by_id
 from schema.scalars import BigInt
@@ -135,8 +137,10 @@ class ArtifactVersionQueries:
 class ArtifactVersionMutations:
     """Root fields."""
 
-    @strawberry.mutation(
-        description="Open an artifact's next version. Send its files with `PUT` to its `uploadUrl`, then commit it."
+    @mutation(
+        Permission.ARTIFACT_WRITE,
+        appends=True,
+        description="Open an artifact's next version. Send its files with `PUT` to its `uploadUrl`, then commit it.",
     )
     async def create_artifact_version(
         self,
@@ -156,9 +160,11 @@ class ArtifactVersionMutations:
         )
         return ArtifactVersion(row=row)
 
-    @strawberry.mutation(
+    @mutation(
+        Permission.ARTIFACT_WRITE,
+        appends=True,
         description="Seal an open version: it can then be read and never changes. The error DIGEST_MISMATCH says in "
-        "what its files are not the expected ones, and leaves it open. Committing it again changes nothing."
+        "what its files are not the expected ones, and leaves it open. Committing it again changes nothing.",
     )
     async def commit_artifact_version(
         self,
@@ -181,14 +187,15 @@ class ArtifactVersionMutations:
         )
         return ArtifactVersion(row=row)
 
-    @strawberry.mutation(description="Give an open version up: it lets go of its files.")
+    @mutation(Permission.ARTIFACT_WRITE, appends=True, description="Give an open version up: it lets go of its files.")
     async def fail_artifact_version(self, info: Info[Any, Any], id: VersionId) -> ArtifactVersion:
         """Fail."""
         row = await resolvers.artifact_versions.fail(info.context, uuid_of(Kind.ArtifactVersion, id))
         return ArtifactVersion(row=row)
 
-    @strawberry.mutation(
-        description="Let go of a version's files for good; refused while an alias or a model version points at it."
+    @mutation(
+        Permission.ARTIFACT_DELETE,
+        description="Let go of a version's files for good; refused while an alias or a model version points at it.",
     )
     async def delete_artifact_version(
         self, info: Info[Any, Any], id: VersionId, expected_version: ExpectedVersion = None
@@ -198,7 +205,9 @@ class ArtifactVersionMutations:
         row = await resolvers.artifact_versions.delete(info.context, key, expected_version=expected_version)
         return ArtifactVersion(row=row)
 
-    @strawberry.mutation(description="Record that a run reads a committed version.")
+    @mutation(
+        Permission.RUN_WRITE, description="Record that a run reads a committed version; takes ARTIFACT_READ on it too."
+    )
     async def use_artifact(
         self,
         info: Info[Any, Any],

@@ -18,6 +18,7 @@ from dataloaders.artifacts import (
 )
 from dataloaders.projects import ProjectById
 from execution.declare import column, computed, many, one, page
+from maestro.access import Permission
 from maestro.db.tables import Artifact as ArtifactTable
 from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
@@ -33,6 +34,7 @@ from schema.filtering import (
     filter_input,
     sort_input,
 )
+from schema.guards import mutation
 from schema.list_arguments import list_arguments
 from schema.nodes import Owned, Trashable, by_id
 from schema.outcomes import NameTaken, StaleVersion
@@ -160,7 +162,7 @@ ArtifactId = Annotated[strawberry.ID, strawberry.argument(description="The id of
 class ArtifactMutations:
     """Root fields."""
 
-    @strawberry.mutation(description="Create an artifact, without any version yet.")
+    @mutation(Permission.ARTIFACT_WRITE, appends=True, description="Create an artifact, without any version yet.")
     async def create_artifact(
         self,
         info: Info[Any, Any],
@@ -173,7 +175,7 @@ class ArtifactMutations:
         row = await resolvers.artifacts.create(info.context, project_id, values, idempotency_key=idempotency_key)
         return ArtifactSaved(artifact=Artifact(row=row))
 
-    @strawberry.mutation(description="Change an artifact.")
+    @mutation(Permission.ARTIFACT_WRITE, description="Change an artifact.")
     async def update_artifact(
         self,
         info: Info[Any, Any],
@@ -187,7 +189,7 @@ class ArtifactMutations:
         )
         return ArtifactSaved(artifact=Artifact(row=row))
 
-    @strawberry.mutation(description="Move an artifact with its versions to the trash.")
+    @mutation(Permission.ARTIFACT_DELETE, description="Move an artifact with its versions to the trash.")
     async def delete_artifact(
         self, info: Info[Any, Any], id: ArtifactId, expected_version: ExpectedVersion = None
     ) -> Artifact:
@@ -197,7 +199,7 @@ class ArtifactMutations:
         )
         return Artifact(row=row)
 
-    @strawberry.mutation(description="Bring an artifact back from the trash with its versions.")
+    @mutation(Permission.ARTIFACT_DELETE, description="Bring an artifact back from the trash with its versions.")
     async def restore_artifact(
         self, info: Info[Any, Any], id: ArtifactId, name: NewName = None
     ) -> RestoreArtifactPayload:

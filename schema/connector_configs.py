@@ -51,7 +51,7 @@ def _config_input() -> type:
         made,
         one_of=True,
         description="The kind of a connector with its settings, exactly one. "
-        "Credentials are added once encryption at rest is there.",
+        "A credential is no setting: setConnectorSecret stores it encrypted.",
     )
 
 

@@ -10,6 +10,7 @@ from strawberry.types import Info
 
 import resolvers.connectors
 import resolvers.trash
+from dataloaders.connector_secrets import Asked, ConnectorSecrets
 from dataloaders.connectors import (
     CONNECTORS,
     SYNC_RUNS,
@@ -19,7 +20,8 @@ from dataloaders.connectors import (
 )
 from dataloaders.jobs import JobById
 from dataloaders.projects import ProjectById
-from execution.declare import column, computed, one, page
+from execution.declare import column, computed, one, page, value
+from maestro.access import Permission
 from maestro.db.tables import Connector as ConnectorTable
 from maestro.db.tables.enums import ConnectorKind, ConnectorStatus, JobState
 from maestro.ids import Kind, uuid_of
@@ -36,6 +38,7 @@ from schema.filtering import (
     filter_input,
     sort_input,
 )
+from schema.guards import mutation
 from schema.list_arguments import brief_list_arguments, list_arguments
 from schema.nodes import Node, Owned, Trashable, by_id
 from schema.outcomes import NameTaken, StaleVersion
@@ -78,6 +81,14 @@ class Connector(Owned, Trashable, kind=Kind.Connector):
     )
     sync_runs: Connection[SyncRun] = page(
         SyncRunsByConnector, arguments=brief_list_arguments(SYNC_RUNS), description="Its syncs, the newest first."
+    )
+    has_secret: bool = value(
+        ConnectorSecrets, arguments=lambda: Asked.IS_SET, description="Whether a credential is stored for it."
+    )
+    secret_set_at: datetime | None = value(
+        ConnectorSecrets,
+        arguments=lambda: Asked.SET_AT,
+        description="When its credential was set; null without one. Nobody can read the credential itself.",
     )
 
     @computed("kind", name="kind", description="The vendor.")
@@ -126,7 +137,7 @@ class ConnectorQueries:
     )
 
 
-@strawberry.input(description="A new connector, without credentials: they are added once encryption at rest is there.")
+@strawberry.input(description="A new connector; its credential is set afterwards, by setConnectorSecret.")
 class CreateConnectorInput:
     """What a connector is made of."""
 
@@ -172,7 +183,10 @@ RestoreConnectorPayload = Annotated[
 class ConnectorMutations:
     """Root fields."""
 
-    @strawberry.mutation(description="Create a connector. Nothing is connected to until it is tested or used.")
+    @mutation(
+        Permission.CONNECTOR_MANAGE,
+        description="Create a connector. Nothing is connected to until it is tested or used.",
+    )
     async def create_connector(
         self,
         info: Info[Any, Any],
@@ -186,7 +200,11 @@ class ConnectorMutations:
         row = await resolvers.connectors.create(info.context, values, idempotency_key=idempotency_key)
         return ConnectorSaved(connector=Connector(row=row))
 
-    @strawberry.mutation(description="Change a connector; with other settings it counts as untested.")
+    @mutation(
+        Permission.CONNECTOR_MANAGE,
+        description="Change a connector; with other settings it counts as untested. Where it has a credential, other "
+        "settings need SECRET_MANAGE too: it would be sent elsewhere.",
+    )
     async def update_connector(
         self,
         info: Info[Any, Any],
@@ -200,7 +218,9 @@ class ConnectorMutations:
         )
         return ConnectorSaved(connector=Connector(row=row))
 
-    @strawberry.mutation(description="Move a connector to the trash; what it connects to is left alone.")
+    @mutation(
+        Permission.CONNECTOR_MANAGE, description="Move a connector to the trash; what it connects to is left alone."
+    )
     async def delete_connector(
         self, info: Info[Any, Any], id: ConnectorId, expected_version: ExpectedVersion = None
     ) -> Connector:
@@ -210,7 +230,7 @@ class ConnectorMutations:
         )
         return Connector(row=row)
 
-    @strawberry.mutation(description="Bring a connector back from the trash.")
+    @mutation(Permission.CONNECTOR_MANAGE, description="Bring a connector back from the trash.")
     async def restore_connector(
         self, info: Info[Any, Any], id: ConnectorId, name: NewName = None
     ) -> RestoreConnectorPayload:

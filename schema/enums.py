@@ -1,23 +1,16 @@
 """Enums of the schema: the closed sets of the tables with a description of each value."""
 
 from collections.abc import Mapping
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import TypeVar
 
 import strawberry
 
 from dataloaders import samples
-from maestro import filters, vendors
+from maestro import access, filters, vendors
 from maestro.db.tables import enums
 
 E = TypeVar("E", bound=type[Enum])
-
-
-class SignInMethod(StrEnum):
-    """How a viewer signed in."""
-
-    SESSION = "SESSION"
-    API_KEY = "API_KEY"
 
 
 def described(members: E, description: str, values: Mapping[str, str]) -> E:
@@ -174,16 +167,45 @@ Role = described(
     "What a member may do.",
     {
         "OWNER": "Everything.",
-        "ADMIN": "Everything but restores, purges and quotas.",
+        "ADMIN": "Everything but the organisation's settings, quotas, restores and purges.",
         "MAINTAINER": "Deletes, promotes, manages connectors and cancels jobs too.",
         "CONTRIBUTOR": "Writes experiments, runs, artifacts and models.",
         "VIEWER": "Reads.",
     },
 )
+Permission = described(
+    access.Permission,
+    "Something that can be allowed.",
+    {one.name: one.description for one in access.Permission},
+)
 described(
-    SignInMethod,
+    enums.InvitationState,
+    "What has become of an invitation.",
+    {
+        "PENDING": "It waits for somebody to accept it.",
+        "ACCEPTED": "Somebody has accepted it.",
+        "REVOKED": "It was taken back.",
+        "EXPIRED": "Nobody has accepted it in time.",
+    },
+)
+described(
+    enums.MembershipSource,
+    "Where a role comes from.",
+    {"MANUAL": "Somebody has given it.", "OIDC": "A group of the identity provider gives it, anew at each sign-in."},
+)
+described(
+    access.SignInMethod,
     "How somebody signed in.",
     {"SESSION": "In a browser.", "API_KEY": "With an API key."},
+)
+described(
+    enums.SignInWay,
+    "How a session was opened.",
+    {
+        "LINK": "By a link that the server or the person made.",
+        "INVITATION": "By accepting an invitation.",
+        "OIDC": "At an identity provider.",
+    },
 )
 described(
     vendors.ConnectorCapability,

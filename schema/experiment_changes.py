@@ -8,11 +8,13 @@ from strawberry.types import Info
 
 import resolvers.experiments
 import resolvers.trash
+from maestro.access import Permission
 from maestro.db.tables import Experiment as ExperimentTable
 from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
 from schema.connections import given
 from schema.experiments import Experiment
+from schema.guards import mutation
 from schema.outcomes import NameTaken, StaleVersion
 from schema.tags import TagInput, with_tags
 
@@ -66,7 +68,7 @@ ExperimentId = Annotated[strawberry.ID, strawberry.argument(description="The id 
 class ExperimentMutations:
     """Root fields."""
 
-    @strawberry.mutation(description="Create an experiment.")
+    @mutation(Permission.EXPERIMENT_WRITE, appends=True, description="Create an experiment.")
     async def create_experiment(
         self,
         info: Info[Any, Any],
@@ -79,7 +81,7 @@ class ExperimentMutations:
         row = await resolvers.experiments.create(info.context, project_id, values, idempotency_key=idempotency_key)
         return ExperimentSaved(experiment=Experiment(row=row))
 
-    @strawberry.mutation(description="Change an experiment.")
+    @mutation(Permission.EXPERIMENT_WRITE, description="Change an experiment.")
     async def update_experiment(
         self,
         info: Info[Any, Any],
@@ -96,7 +98,7 @@ class ExperimentMutations:
         )
         return ExperimentSaved(experiment=Experiment(row=row))
 
-    @strawberry.mutation(description="Move an experiment and its runs to the trash.")
+    @mutation(Permission.EXPERIMENT_DELETE, description="Move an experiment and its runs to the trash.")
     async def delete_experiment(
         self, info: Info[Any, Any], id: ExperimentId, expected_version: ExpectedVersion = None
     ) -> Experiment:
@@ -106,7 +108,10 @@ class ExperimentMutations:
         )
         return Experiment(row=row)
 
-    @strawberry.mutation(description="Bring an experiment back from the trash with the runs its deletion took along.")
+    @mutation(
+        Permission.EXPERIMENT_DELETE,
+        description="Bring an experiment back from the trash with the runs its deletion took along.",
+    )
     async def restore_experiment(
         self, info: Info[Any, Any], id: ExperimentId, name: NewName = None
     ) -> RestoreExperimentPayload:

@@ -20,6 +20,7 @@ from maestro.filters.vocabulary import OPERATORS
 from maestro.ids import Kind, uuid_of
 from resolvers.filters import FilterableList
 from schema.enums import described
+from schema.guards import query
 
 described(
     FilterableList,
@@ -154,7 +155,7 @@ def _completion(one: Suggestion) -> FilterCompletion:
 class FilterQueries:
     """Root fields."""
 
-    @strawberry.field(description="Say whether a filter text can be used, and where it is wrong.")
+    @query(None, description="Say whether a filter text can be used, and where it is wrong.")
     def validate_filter(self, list: WhichList, text: Text) -> FilterValidation:
         """Validate."""
         try:
@@ -170,7 +171,7 @@ class FilterQueries:
             return FilterValidation(is_valid=False, error=problem, canonical_text=None)
         return FilterValidation(is_valid=True, error=None, canonical_text=canonical)
 
-    @strawberry.field(description="What a filter of a list may name, for an editor with completion.")
+    @query(None, description="What a filter of a list may name, for an editor with completion.")
     async def filter_vocabulary(
         self,
         info: Info[Any, Any],

@@ -117,6 +117,13 @@ class EnumCondition(Generic[E]):
     not_in: list[E] | None = condition("Is none of these.")
 
 
+@strawberry.input(description="Conditions on what is true or false.")
+class BooleanCondition:
+    """Comparisons of a BOOLEAN."""
+
+    eq: bool | None = condition("Is so.")
+
+
 @strawberry.input(description="Conditions on a tag.")
 class TagCondition(StringCondition):
     """Comparisons of a tag's value."""

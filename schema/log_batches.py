@@ -7,11 +7,13 @@ from strawberry import UNSET
 from strawberry.types import Info
 
 import resolvers.ingest
-from dataloaders.runs import RunById
+from dataloaders.runs import LoggedRunById
 from execution.declare import column, one
+from maestro.access import Permission
 from maestro.ids import Kind, uuid_of
 from resolvers.group_writing import Accepted
 from schema.connections import given
+from schema.guards import mutation
 from schema.nodes import RowBacked
 from schema.params import ParamInput
 from schema.runs import Run
@@ -73,7 +75,7 @@ class LogBatchResult(RowBacked):
     """The good outcome."""
 
     row: strawberry.Private[Accepted]
-    run: Run = one(RunById, key="run_id", description="The run as it is now.")
+    run: Run = one(LoggedRunById, key="run_id", description="The run as it is now.")
     accepted: int = column("How many points were stored now: none when it is a replay.")
     points: int = column("How many points the batch has.")
     is_replay: bool = column("Whether the batch had been stored before; nothing changed then.")
@@ -83,9 +85,11 @@ class LogBatchResult(RowBacked):
 class LogBatchMutations:
     """Root fields."""
 
-    @strawberry.mutation(
+    @mutation(
+        Permission.RUN_WRITE,
+        appends=True,
         description="Log params, tags and points of a run that has not ended: all or nothing, and once for each "
-        "writerId and seq."
+        "writerId and seq.",
     )
     async def log_batch(
         self, info: Info[Any, Any], input: Annotated[LogBatchInput, strawberry.argument(description="The batch.")]

@@ -13,10 +13,12 @@ from dataloaders.projects import ProjectById
 from dataloaders.runs import RunById
 from dataloaders.samples import DEFAULT_BUCKETS, SampledBySeries, SampleRequest, XAxis
 from execution.declare import column, computed, one
+from maestro.access import Permission
 from maestro.db.tables.enums import MetricDirection
 from maestro.ids import Kind, uuid_of
 from maestro.points import Sampled
 from schema.connections import given
+from schema.guards import mutation
 from schema.nodes import Node, RowBacked, by_id
 from schema.scalars import BigInt, FloatColumn, IntColumn
 
@@ -186,7 +188,7 @@ class MetricQueries:
 class MetricMutations:
     """Root fields."""
 
-    @strawberry.mutation(description="Change what the values of a metric mean.")
+    @mutation(Permission.EXPERIMENT_WRITE, description="Change what the values of a metric mean.")
     async def update_metric_key(
         self,
         info: Info[Any, Any],

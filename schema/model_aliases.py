@@ -11,13 +11,15 @@ import resolvers.model_aliases
 from dataloaders.model_aliases import MovesByAlias
 from dataloaders.model_versions import ModelVersionById
 from dataloaders.models import ModelById
-from dataloaders.users import UserById
+from dataloaders.users import ActorById
 from execution.declare import column, many, one
+from maestro.access import Permission
 from maestro.errors import InvalidInput
 from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion
 from schema.connections import given
-from schema.nodes import Owned, RowBacked, Trashable, UserReference
+from schema.guards import mutation
+from schema.nodes import ActorReference, Owned, RowBacked, Trashable
 from schema.outcomes import NameTaken, StaleVersion
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ class ModelAliasMove(RowBacked):
     model_version: VersionReference | None = one(
         ModelVersionById, key="version_id", description="Where it pointed from then on; null when it was removed."
     )
-    by: UserReference | None = one(UserById, key="by_id", description="Who moved it.")
+    by: ActorReference | None = one(ActorById, key="by_id", description="Who moved it.")
 
 
 @strawberry.type(description="A name that points at one version of a model and can be moved, like `champion`.")
@@ -58,7 +60,7 @@ class ModelAlias(Owned, Trashable, kind=Kind.ModelAlias):
     name: str = column("Its name, unique in the model.")
     is_protected: bool = column("Whether it can only be moved or deleted by force.")
     set_at: datetime = column("Since when it points there.")
-    set_by: UserReference | None = one(UserById, key="set_by_id", description="Who made it point there.")
+    set_by: ActorReference | None = one(ActorById, key="set_by_id", description="Who made it point there.")
     model: Annotated["RegisteredModel", strawberry.lazy("schema.models")] = one(
         ModelById, key="model_id", description="The model whose versions it names."
     )
@@ -106,7 +108,10 @@ RestoreAliasPayload = Annotated[
 class ModelAliasMutations:
     """Root fields."""
 
-    @strawberry.mutation(description="Make an alias point at a version of its model; creates it where there is none.")
+    @mutation(
+        Permission.MODEL_PROMOTE,
+        description="Make an alias point at a version of its model; creates it where there is none.",
+    )
     async def set_alias(
         self,
         info: Info[Any, Any],
@@ -120,7 +125,7 @@ class ModelAliasMutations:
             values["expected_version_id"] = uuid_of(Kind.ModelVersion, expected, field="expectedVersionId")
         return ModelAliasSaved(alias=ModelAlias(row=await resolvers.model_aliases.assign(info.context, values)))
 
-    @strawberry.mutation(description="Move an alias to the trash.")
+    @mutation(Permission.MODEL_PROMOTE, description="Move an alias to the trash.")
     async def delete_alias(
         self,
         info: Info[Any, Any],
@@ -135,7 +140,7 @@ class ModelAliasMutations:
         )
         return ModelAlias(row=row)
 
-    @strawberry.mutation(description="Bring an alias back from the trash to the version it pointed at.")
+    @mutation(Permission.MODEL_PROMOTE, description="Bring an alias back from the trash to the version it pointed at.")
     async def restore_alias(self, info: Info[Any, Any], id: AliasId) -> RestoreAliasPayload:
         """Restore."""
         row = await resolvers.model_aliases.restore(info.context, uuid_of(Kind.ModelAlias, id))

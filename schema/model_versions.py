@@ -14,6 +14,7 @@ from dataloaders.model_versions import MODEL_VERSIONS, ModelVersionById
 from dataloaders.models import ModelById
 from dataloaders.runs import RunById
 from execution.declare import column, many, one
+from maestro.access import Permission
 from maestro.db.tables.enums import ModelLifecycle
 from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion, IdempotencyKey
@@ -28,6 +29,7 @@ from schema.filtering import (
     filter_input,
     sort_input,
 )
+from schema.guards import mutation
 from schema.list_arguments import list_arguments
 from schema.model_aliases import ModelAlias
 from schema.nodes import Owned, Trashable, by_id
@@ -142,7 +144,7 @@ UpdateModelVersionPayload = Annotated[
 class ModelVersionMutations:
     """Root fields."""
 
-    @strawberry.mutation(description="Create the next version of a model and note where it came from.")
+    @mutation(Permission.MODEL_WRITE, description="Create the next version of a model and note where it came from.")
     async def create_model_version(
         self,
         info: Info[Any, Any],
@@ -159,7 +161,7 @@ class ModelVersionMutations:
         row = await resolvers.model_versions.create(info.context, model_id, values, idempotency_key=idempotency_key)
         return ModelVersionSaved(model_version=ModelVersion(row=row))
 
-    @strawberry.mutation(description="Change a model version.")
+    @mutation(Permission.MODEL_WRITE, description="Change a model version; its lifecycle takes MODEL_APPROVE too.")
     async def update_model_version(
         self,
         info: Info[Any, Any],
@@ -173,7 +175,10 @@ class ModelVersionMutations:
         )
         return ModelVersionSaved(model_version=ModelVersion(row=row))
 
-    @strawberry.mutation(description="Move a version and its aliases to the trash; a protected alias forbids it.")
+    @mutation(
+        Permission.MODEL_DELETE,
+        description="Move a version and its aliases to the trash; a protected alias forbids it.",
+    )
     async def delete_model_version(
         self, info: Info[Any, Any], id: VersionId, expected_version: ExpectedVersion = None
     ) -> ModelVersion:
@@ -183,8 +188,9 @@ class ModelVersionMutations:
         )
         return ModelVersion(row=row)
 
-    @strawberry.mutation(
-        description="Bring a version back from the trash with its aliases, but for those that were set anew since."
+    @mutation(
+        Permission.MODEL_DELETE,
+        description="Bring a version back from the trash with its aliases, but for those that were set anew since.",
     )
     async def restore_model_version(self, info: Info[Any, Any], id: VersionId) -> ModelVersionSaved:
         """Restore."""

@@ -14,6 +14,7 @@ from dataloaders.model_versions import LatestVersionByModel, VersionsByModel
 from dataloaders.models import MODELS, ModelById, Models
 from dataloaders.projects import ProjectById
 from execution.declare import column, computed, many, one, page
+from maestro.access import Permission
 from maestro.db.tables import RegisteredModel as ModelTable
 from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
@@ -27,6 +28,7 @@ from schema.filtering import (
     filter_input,
     sort_input,
 )
+from schema.guards import mutation
 from schema.list_arguments import list_arguments
 from schema.model_aliases import ModelAlias
 from schema.model_versions import ModelVersion, version_page
@@ -153,7 +155,7 @@ RestoreModelPayload = Annotated[
 class ModelMutations:
     """Root fields."""
 
-    @strawberry.mutation(description="Register a model.")
+    @mutation(Permission.MODEL_WRITE, description="Register a model.")
     async def create_model(
         self,
         info: Info[Any, Any],
@@ -166,7 +168,7 @@ class ModelMutations:
         row = await resolvers.models.create(info.context, project_id, values, idempotency_key=idempotency_key)
         return RegisteredModelSaved(model=RegisteredModel(row=row))
 
-    @strawberry.mutation(description="Change a model.")
+    @mutation(Permission.MODEL_WRITE, description="Change a model.")
     async def update_model(
         self,
         info: Info[Any, Any],
@@ -183,7 +185,7 @@ class ModelMutations:
         )
         return RegisteredModelSaved(model=RegisteredModel(row=row))
 
-    @strawberry.mutation(description="Move a model with its versions and aliases to the trash.")
+    @mutation(Permission.MODEL_DELETE, description="Move a model with its versions and aliases to the trash.")
     async def delete_model(
         self, info: Info[Any, Any], id: ModelId, expected_version: ExpectedVersion = None
     ) -> RegisteredModel:
@@ -193,7 +195,9 @@ class ModelMutations:
         )
         return RegisteredModel(row=row)
 
-    @strawberry.mutation(description="Bring a model back from the trash with what its deletion took along.")
+    @mutation(
+        Permission.MODEL_DELETE, description="Bring a model back from the trash with what its deletion took along."
+    )
     async def restore_model(self, info: Info[Any, Any], id: ModelId, name: NewName = None) -> RestoreModelPayload:
         """Restore."""
         row = await resolvers.trash.restore(info.context, ModelTable, uuid_of(Kind.RegisteredModel, id), name=name)

@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from uuid import UUID
 
 import strawberry
+from strawberry.types import Info
 
-from dataloaders.users import UserById
+import resolvers.authorization
+from dataloaders.users import ActorById
 from execution.declare import column, computed, one
+from maestro.access import Permission
 from maestro.db.rows import Row
 from maestro.ids import Kind, encode, uuid_of
 
 if TYPE_CHECKING:
+    from schema.actors import Actor
     from schema.users import User
 
+ActorReference = Annotated["Actor", strawberry.lazy("schema.actors")]
 UserReference = Annotated["User", strawberry.lazy("schema.users")]
 
 KINDS: dict[Kind, type["Node"]] = {}
@@ -46,13 +51,26 @@ class Node(RowBacked):
         """Return the global id."""
         return strawberry.ID(encode(self.kind, self.row.id))
 
+    # Which column leads to the project depends on the kind, and mostly no statement is needed: hence no edge.
+    @strawberry.field(
+        description="What the viewer may do where it lies: in its project, or in the whole organisation for what is in "
+        "no project."
+    )
+    async def viewer_permissions(self, info: Info[Any, Any]) -> list[Permission]:
+        """Look at the grants for the node's place."""
+        return await resolvers.authorization.permissions_on(info.context, self.kind, self.row)
+
 
 @strawberry.interface(description="Something that people create, change and delete.")
 class Owned(Node):
     """A node with its history and its optimistic lock."""
 
     created_at: datetime = column("When it was created.")
-    created_by: UserReference | None = one(UserById, key="created_by_id", description="Who created it.")
+    created_by: ActorReference | None = one(
+        ActorById,
+        key="created_by_id",
+        description="Who created it; null where that is not known to the viewer.",
+    )
     updated_at: datetime = column("When it was last changed.")
     version: int = column("Counts its changes; an update that names it is refused when somebody was faster.")
 

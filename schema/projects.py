@@ -11,11 +11,13 @@ import resolvers.trash
 from dataloaders.artifacts import ArtifactsByProject
 from dataloaders.connectors import ConnectorsByProject
 from dataloaders.experiments import ExperimentsByProject
+from dataloaders.memberships import MembersByProject
 from dataloaders.metrics import MetricKeysByProject
 from dataloaders.models import ModelsByProject
 from dataloaders.projects import PROJECTS, ProjectById, Projects
 from dataloaders.runs import RunsByProject
 from execution.declare import column, many, one, page
+from maestro.access import Permission
 from maestro.db.tables import Project as ProjectTable
 from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
@@ -31,7 +33,9 @@ from schema.filtering import (
     filter_input,
     sort_input,
 )
+from schema.guards import mutation
 from schema.list_arguments import list_arguments
+from schema.memberships import Membership, member_page
 from schema.metrics import MetricKey
 from schema.models import RegisteredModel, model_page
 from schema.nodes import Owned, Trashable, by_id
@@ -55,6 +59,11 @@ class Project(Owned, Trashable, kind=Kind.Project):
     artifacts: Connection[Artifact] = page(ArtifactsByProject, arguments=artifact_page, description="Its artifacts.")
     connectors: Connection[Connector] = page(
         ConnectorsByProject, arguments=connector_page, description="The connectors that serve it alone."
+    )
+    members: Connection[Membership] = page(
+        MembersByProject,
+        arguments=member_page,
+        description="Who has a role in it besides those who have one in the whole organisation.",
     )
     metric_keys: list[MetricKey] = many(
         MetricKeysByProject, description="The metrics that its runs have logged, sorted by name."
@@ -135,7 +144,7 @@ ProjectId = Annotated[strawberry.ID, strawberry.argument(description="The id of 
 class ProjectMutations:
     """Root fields."""
 
-    @strawberry.mutation(description="Create a project.")
+    @mutation(Permission.PROJECT_CREATE, description="Create a project.")
     async def create_project(
         self,
         info: Info[Any, Any],
@@ -146,7 +155,7 @@ class ProjectMutations:
         row = await resolvers.projects.create(info.context, given(input), idempotency_key=idempotency_key)
         return ProjectSaved(project=Project(row=row))
 
-    @strawberry.mutation(description="Change a project.")
+    @mutation(Permission.PROJECT_UPDATE, description="Change a project.")
     async def update_project(
         self,
         info: Info[Any, Any],
@@ -160,7 +169,7 @@ class ProjectMutations:
         )
         return ProjectSaved(project=Project(row=row))
 
-    @strawberry.mutation(description="Move a project and all it contains to the trash.")
+    @mutation(Permission.PROJECT_DELETE, description="Move a project and all it contains to the trash.")
     async def delete_project(
         self, info: Info[Any, Any], id: ProjectId, expected_version: ExpectedVersion = None
     ) -> Project:
@@ -170,7 +179,9 @@ class ProjectMutations:
         )
         return Project(row=row)
 
-    @strawberry.mutation(description="Bring a project back from the trash with what its deletion took along.")
+    @mutation(
+        Permission.PROJECT_DELETE, description="Bring a project back from the trash with what its deletion took along."
+    )
     async def restore_project(self, info: Info[Any, Any], id: ProjectId, name: NewName = None) -> RestoreProjectPayload:
         """Restore."""
         row = await resolvers.trash.restore(info.context, ProjectTable, uuid_of(Kind.Project, id), name=name)

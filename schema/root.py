@@ -6,6 +6,7 @@ import strawberry
 from strawberry.types import Info
 
 import resolvers.nodes
+from schema.guards import query
 from schema.nodes import Node, node_of
 
 
@@ -13,7 +14,7 @@ from schema.nodes import Node, node_of
 class NodeQueries:
     """Root fields."""
 
-    @strawberry.field(description="Anything by its id.")
+    @query(None, description="Anything by its id.")
     async def node(
         self, info: Info[Any, Any], id: Annotated[strawberry.ID, strawberry.argument(description="The id of anything.")]
     ) -> Node | None:
@@ -23,8 +24,10 @@ class NodeQueries:
             raise found
         return node_of(*found)
 
-    @strawberry.field(
-        description="Many things by their ids, in the order of the ids: null, with an error, for one that is not there."
+    @query(
+        None,
+        description="Many things by their ids, in the order of the ids: null, with an error, for one that "
+        "is not there.",
     )
     async def nodes(
         self,

@@ -10,10 +10,12 @@ from strawberry.types import Info
 
 import resolvers.run_life
 import resolvers.runs
+from maestro.access import Permission
 from maestro.db.tables.enums import RunKind, RunStatus
 from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion, IdempotencyKey
 from schema.connections import given
+from schema.guards import mutation
 from schema.outcomes import NameTaken, StaleVersion
 from schema.params import ParamInput
 from schema.runs import Run
@@ -106,7 +108,7 @@ Outcome = Annotated[RunStatus, strawberry.argument(description="How it ended: FI
 class RunMutations:
     """Root fields."""
 
-    @strawberry.mutation(description="Create a run.")
+    @mutation(Permission.RUN_WRITE, appends=True, description="Create a run.")
     async def create_run(
         self,
         info: Info[Any, Any],
@@ -122,7 +124,7 @@ class RunMutations:
         row = await resolvers.runs.create(info.context, experiment_id, values, idempotency_key=idempotency_key)
         return RunSaved(run=Run(row=row))
 
-    @strawberry.mutation(description="Change what a run is called and what is said about it.")
+    @mutation(Permission.RUN_WRITE, description="Change what a run is called and what is said about it.")
     async def update_run(
         self,
         info: Info[Any, Any],
@@ -139,7 +141,11 @@ class RunMutations:
         )
         return RunSaved(run=Run(row=row))
 
-    @strawberry.mutation(description="End a run. It can be ended once; a second end is refused, saying how it ended.")
+    @mutation(
+        Permission.RUN_WRITE,
+        appends=True,
+        description="End a run. It can be ended once; a second end is refused, saying how it ended.",
+    )
     async def finish_run(
         self,
         info: Info[Any, Any],
@@ -154,25 +160,29 @@ class RunMutations:
         )
         return Run(row=row)
 
-    @strawberry.mutation(description="Ask a run to stop; its process sees it in the answer to its next heartbeat.")
+    @mutation(
+        Permission.RUN_WRITE, description="Ask a run to stop; its process sees it in the answer to its next heartbeat."
+    )
     async def request_stop(self, info: Info[Any, Any], id: RunId) -> Run:
         """Ask."""
         return Run(row=await resolvers.run_life.request_stop(info.context, uuid_of(Kind.Run, id)))
 
-    @strawberry.mutation(
-        description="Tell that a run's process lives. A scheduled run has then started, a lost one is running again."
+    @mutation(
+        Permission.RUN_WRITE,
+        appends=True,
+        description="Tell that a run's process lives. A scheduled run has then started, a lost one is running again.",
     )
     async def heartbeat(self, info: Info[Any, Any], id: RunId) -> Run:
         """Beat."""
         return Run(row=await resolvers.run_life.heartbeat(info.context, uuid_of(Kind.Run, id)))
 
-    @strawberry.mutation(description="Move a run to the trash.")
+    @mutation(Permission.RUN_DELETE, description="Move a run to the trash.")
     async def delete_run(self, info: Info[Any, Any], id: RunId, expected_version: ExpectedVersion = None) -> Run:
         """Delete."""
         row = await resolvers.runs.delete(info.context, uuid_of(Kind.Run, id), expected_version=expected_version)
         return Run(row=row)
 
-    @strawberry.mutation(description="Bring a run back from the trash.")
+    @mutation(Permission.RUN_DELETE, description="Bring a run back from the trash.")
     async def restore_run(self, info: Info[Any, Any], id: RunId) -> RestoreRunPayload:
         """Restore."""
         return RunSaved(run=Run(row=await resolvers.runs.restore(info.context, uuid_of(Kind.Run, id))))

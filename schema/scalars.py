@@ -3,11 +3,13 @@
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NewType
+from typing import Any, Final, NewType, NoReturn
 
 import numpy as np
 import strawberry
 from graphql import GraphQLError
+from graphql.language import ValueNode
+from pydantic import SecretStr
 from strawberry.types.scalar import ScalarDefinition
 
 SAFE: Final = 2**53 - 1
@@ -62,6 +64,16 @@ def _read_column(value: object) -> list[Any]:
     return value
 
 
+def _read_secret(value: object) -> SecretStr:
+    if not isinstance(value, str):
+        raise GraphQLError("A Secret is a text.")
+    return SecretStr(value)
+
+
+def _refuse_secret(_written: ValueNode, _variables: object = None) -> NoReturn:
+    raise GraphQLError("A Secret is sent in a variable, so that it is not in the document, which is kept and shown.")
+
+
 SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     datetime: strawberry.scalar(
         name="DateTime",
@@ -93,5 +105,12 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         description="A list of integers up to 2^53 - 1 that travels as one value.",
         serialize=_write_ints,
         parse_value=_read_column,
+    ),
+    SecretStr: strawberry.scalar(
+        name="Secret",
+        description="A text that is written and never read: stored encrypted, in no answer, log or error. It is sent "
+        "in a variable.",
+        parse_value=_read_secret,
+        parse_literal=_refuse_secret,
     ),
 }

@@ -8,6 +8,7 @@ from strawberry.types import Info
 import resolvers.search
 from dataloaders.search import SearchType
 from schema.enums import described
+from schema.guards import query
 from schema.nodes import Node, node_of
 
 described(
@@ -50,9 +51,10 @@ class SearchResult:
 class SearchQueries:
     """Root fields."""
 
-    @strawberry.field(
+    @query(
+        None,
         description="Find what has all the words of a text in its name, description or notes, the last word perhaps "
-        "unfinished; also anything by its id, and runs by their external id or their number, like `#17`."
+        "unfinished; also anything by its id, and runs by their external id or their number, like `#17`.",
     )
     async def search(
         self,

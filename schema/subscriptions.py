@@ -9,8 +9,10 @@ from strawberry.types import Info
 
 import resolvers.following
 from dataloaders.metrics import series_names
+from maestro.access import Permission
 from maestro.ids import Kind, uuid_of
 from resolvers.following import Appended
+from schema.guards import subscription
 from schema.metrics import MetricSeries
 from schema.runs import Run
 from schema.scalars import FloatColumn, IntColumn
@@ -42,20 +44,25 @@ class MetricAppended:
 class Subscription:
     """The root of subscriptions."""
 
-    @strawberry.subscription(
-        description="A run: first as it is now, then after each change; changes within a tenth of a second come as one."
+    @subscription(
+        Permission.EXPERIMENT_READ,
+        description="A run: first as it is now, then after each change; changes within a "
+        "tenth of a second come as one.",
     )
     async def run_updated(
-        self, info: Info[Any, Any], id: Annotated[strawberry.ID, strawberry.argument(description="The id of a Run.")]
+        self,
+        info: Info[Any, Any],
+        id: Annotated[strawberry.ID, strawberry.argument(description="The id of a Run.")],
     ) -> AsyncIterator[Run]:
         """Follow a run."""
         async with aclosing(resolvers.following.run_updates(info.context, uuid_of(Kind.Run, id))) as rows:
             async for row in rows:
                 yield Run(row=row)
 
-    @strawberry.subscription(
+    @subscription(
+        Permission.EXPERIMENT_READ,
         description="The points that a run's metrics gain. The first event has no series: it tells that nothing is "
-        "missed from then on, so what was logged before can be queried now."
+        "missed from then on, so what was logged before can be queried now.",
     )
     async def metric_appended(
         self,

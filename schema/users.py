@@ -6,11 +6,11 @@ import strawberry
 
 from execution.declare import column
 from maestro.ids import Kind
-from schema.nodes import Node
+from schema.actors import Actor
 
 
 @strawberry.type(description="A person.")
-class User(Node, kind=Kind.User):
+class User(Actor, kind=Kind.User):
     """A user's row."""
 
     name: str = column("The name to show.")

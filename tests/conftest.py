@@ -3,7 +3,11 @@
 pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.graphql",
+    "tests.fixtures.access",
     "tests.fixtures.registry",
     "tests.fixtures.artifacts",
+    "tests.fixtures.oidc",
+    "tests.fixtures.redis",
     "tests.fixtures.skips",
+    "tests.fixtures.figures",
 ]

@@ -9,12 +9,15 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
+from app.cli.audit import audit
 from app.cli.check import check
 from app.cli.complaints import complaint
 from app.cli.database import migrate, psql
 from app.cli.docs import docs
-from app.cli.keys import key, link
+from app.cli.keys import key
+from app.cli.members import link, member
 from app.cli.schema import schema
+from app.cli.secrets import secrets
 from app.cli.seed import seed
 from app.cli.serve import serve
 from app.version import VERSION
@@ -37,7 +40,8 @@ class Commands(click.Group):
         except ValidationError as error:
             console.print("[bold red]Error:[/] the settings are not valid.")
             for problem in error.errors():
-                name = "_".join(str(part) for part in problem["loc"]).upper()
+                # Behind the name of a list stands the number of the member.
+                name = str(problem["loc"][0]).upper()
                 console.print(f"  MAESTRO_{name} {complaint(problem)}.", markup=False)
         sys.exit(1)
 
@@ -49,7 +53,7 @@ def main() -> None:
     Settings are read from the environment (MAESTRO_…) and from .env.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    for chatty in ("alembic", "uvicorn.error"):
+    for chatty in ("alembic", "httpx", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Clients' mistakes are told to the clients; what is unexpected is logged by app.answers, once.
     logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)
@@ -62,5 +66,5 @@ def version(*, as_json: bool) -> None:
     click.echo(f'{{"version": "{VERSION}"}}' if as_json else f"Maestro ML {VERSION}")
 
 
-for command in (serve, migrate, seed, schema, psql, check, key, link, docs):
+for command in (serve, migrate, seed, schema, psql, check, key, member, link, docs, secrets, audit):
     main.add_command(command)

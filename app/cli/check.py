@@ -1,5 +1,6 @@
 """`python -m app check`: would the server start, and on what."""
 
+import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,16 +13,19 @@ from rich.table import Table
 
 from app.cli.serve import listen, require_folder
 from app.database import database
+from app.sign_on import configured, names_provider
 from app.version import VERSION
+from connectors.oidc import Provider
 from maestro.db import migrate
-from maestro.errors import MaestroError
+from maestro.db.roles import LOGIN, Standing, standing
+from maestro.errors import MaestroError, StartupError
 from maestro.secret import secret_of
 from maestro.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found."""
+    """What one check found; a good one with a hint could be better."""
 
     check: str
     is_good: bool
@@ -29,17 +33,23 @@ class Finding:
     hint: str | None = None
 
 
+Look = Callable[[Settings], str | tuple[str, str | None]]
+"""A check: what it found, and perhaps how it could be better."""
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(*, as_json: bool) -> None:
-    """Check settings, folder, database, migrations and port; exit with 1 when something is wrong."""
+    """Check settings, folder, database, migrations, port and identity provider; exit with 1 when something is wrong."""
     settings = Settings()
-    checks: dict[str, Callable[[Settings], str]] = {
+    checks: dict[str, Look] = {
         "Data folder": _folder,
         "Secret": _secret,
         "Database": _database,
         "Port": _port,
     }
+    if names_provider(settings):
+        checks["Identity provider"] = _provider
     findings = [_found(name, look, settings) for name, look in checks.items()]
     if as_json:
         click.echo(orjson.dumps({"version": VERSION, "checks": [asdict(finding) for finding in findings]}))
@@ -48,9 +58,11 @@ def check(*, as_json: bool) -> None:
     sys.exit(0 if all(finding.is_good for finding in findings) else 1)
 
 
-def _found(name: str, look: Callable[[Settings], str], settings: Settings) -> Finding:
+def _found(name: str, look: Look, settings: Settings) -> Finding:
     try:
-        return Finding(name, is_good=True, message=look(settings))
+        found = look(settings)
+        message, hint = (found, None) if isinstance(found, str) else found
+        return Finding(name, is_good=True, message=message, hint=hint)
     except MaestroError as error:
         return Finding(name, is_good=False, message=error.message, hint=error.hint)
     except OSError as error:
@@ -67,13 +79,31 @@ def _secret(settings: Settings) -> str:
     return "from MAESTRO_SECRET_KEY" if settings.secret_key is not None else "generated, in the data folder"
 
 
-def _database(settings: Settings) -> str:
+def _database(settings: Settings) -> tuple[str, str | None]:
     with database(settings) as url:
         behind = migrate.pending(url)
         if settings.database_url is not None:
             migrate.require_current(url)
         where = "embedded PostgreSQL" if settings.database_url is None else "PostgreSQL"
-        return f"{where}, {len(behind)} migrations to apply at start" if behind else f"{where}, migrations up to date"
+        state = f"{len(behind)} migrations to apply at start" if behind else "migrations up to date"
+        advice = None if settings.database_url is None else _advice(standing(url))
+        return f"{where}, {state}", advice
+
+
+def _advice(account: Standing) -> str | None:
+    """Return what would make it harder for the server to reach rows that are not for it; StartupError without roles."""
+    if account.missing or account.denied:
+        raise StartupError(
+            f"The account {account.account} lacks roles of the database.",
+            hint=f"Let a superuser run this once: {account.remedy}",
+        )
+    if not (account.owns_tables or account.bypasses):
+        return None
+    why = "may bypass row-level security" if account.bypasses else "owns the tables"
+    return (
+        f"The account {account.account} {why}. Let a superuser give {LOGIN} a password, serve with its URL, and keep "
+        "this account for migrations."
+    )
 
 
 def _port(settings: Settings) -> str:
@@ -81,10 +111,22 @@ def _port(settings: Settings) -> str:
     return f"{settings.host}:{settings.port} is free"
 
 
+def _provider(settings: Settings) -> str:
+    return asyncio.run(_discovered(configured(settings).provider))
+
+
+async def _discovered(provider: Provider) -> str:
+    try:
+        found = await provider.metadata()
+    finally:
+        await provider.close()
+    return f"people sign in at {found.authorization_endpoint}"
+
+
 def _print(findings: list[Finding]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
-        mark = "[green]ok[/]" if finding.is_good else "[bold red]no[/]"
+        mark = "[bold red]no[/]" if not finding.is_good else "[yellow]ok[/]" if finding.hint else "[green]ok[/]"
         table.add_row(
             mark, finding.check, escape(finding.message) + (f"\n[dim]{escape(finding.hint)}[/]" if finding.hint else "")
         )

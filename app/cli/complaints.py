@@ -7,10 +7,12 @@ SAYINGS: Final[Mapping[str, str]] = {
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "is too small: at least {ge:,}",
     "int_parsing": "is not a whole number",
+    "ip_any_network": "takes addresses and networks, like 10.0.0.7 or 10.0.0.0/8",
     "less_than_equal": "is too large: at most {le:,}",
     "string_pattern_mismatch": "does not match {pattern}",
     "time_delta_parsing": "is not a duration: write a number of seconds, or PT30S, PT15M, P14D",
     "too_short": "is too short: at least {min_length:,} characters",
+    "value_error": "is not valid: {error}",
 }
 
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import click
 import orjson
 
-from app.database import database, without_password
+from app.database import bring_up_to_date, database, without_password
 from maestro.db import migrate as migrations
 from maestro.errors import StartupError
 from maestro.postgres import attached, psql_command
@@ -22,11 +22,12 @@ from maestro.settings import Settings
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def migrate(down_to: str | None, *, dry_run: bool, as_json: bool) -> None:
     """Bring the database's tables up to date."""
-    with database(Settings()) as url:
+    settings = Settings()
+    with database(settings) as url:
         if dry_run:
             done = migrations.pending(url)
         else:
-            done = migrations.upgrade(url) if down_to is None else migrations.downgrade(url, down_to)
+            done = bring_up_to_date(settings, url) if down_to is None else migrations.downgrade(url, down_to)
         current = migrations.current(url)
     if as_json:
         listed = [{"id": revision.id, "title": revision.title} for revision in done]

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from app.reference import pages
+from maestro.invocation import command
 
 FOLDER = Path(__file__).parents[2] / "docs"
 
@@ -21,7 +22,7 @@ def docs(*, write: bool) -> None:
             click.echo(f"Wrote docs/{name}.")
         return
     for name in outdated:
-        click.echo(f"docs/{name} is out of date; run `python -m app docs --write`.", err=True)
+        click.echo(f"docs/{name} is out of date; run `{command('docs --write')}`.", err=True)
     sys.exit(1 if outdated else 0)
 
 

@@ -12,11 +12,13 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app.database import database
+from app.database import bring_up_to_date, database, require_owner
 from app.server import opened
 from connectors.local import LocalBlobs
 from maestro.clock import now
 from maestro.db import migrate
+from maestro.db.engine import OWNER_ROLE
+from maestro.invocation import command
 from maestro.runtime import Runtime
 from maestro.settings import Settings
 from ops.demo.recording import load_recording
@@ -51,7 +53,7 @@ def seed(scale: int | None, *, if_empty: bool, as_json: bool) -> None:
     started = time.perf_counter()
 
     async def work(url: str) -> Stats | None:
-        async with opened(settings, url) as runtime:
+        async with opened(settings, url, system_role=OWNER_ROLE) as runtime:
             owner = await ensure_owner(runtime.db)
             if if_empty and not await is_empty(runtime.db, owner.organization_id):
                 return None
@@ -60,9 +62,10 @@ def seed(scale: int | None, *, if_empty: bool, as_json: bool) -> None:
 
     with database(settings) as url:
         if settings.database_url is None:
-            migrate.upgrade(url)
+            bring_up_to_date(settings, url)
         else:
             migrate.require_current(url)
+            require_owner(url)
         stats = asyncio.run(work(url))
     _tell(stats, time.perf_counter() - started, as_json=as_json)
 
@@ -110,4 +113,4 @@ def _tell(stats: Stats | None, seconds: float, *, as_json: bool) -> None:
         click.echo(f"Seeded in {seconds:.1f} s:")
         for name, count in asdict(stats).items():
             click.echo(f"  {count:>11,} {name.replace('_', ' ')}")
-        click.echo("Run  python -m app serve,  then open the printed link and go to /graphiql.")
+        click.echo(f"Run  {command('serve')},  then open the printed link and go to /graphiql.")

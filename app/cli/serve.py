@@ -14,12 +14,14 @@ import uvicorn
 from rich.console import Console
 from rich.markup import escape
 
-from app.database import database
+from app.database import bring_up_to_date, database, server_account
+from app.protocol import BoundedHead
 from app.server import create_app
 from app.version import VERSION
 from app.whereabouts import address_of, published
 from maestro.db import migrate
 from maestro.errors import StartupError
+from maestro.invocation import command
 from maestro.runtime import Runtime
 from maestro.settings import Settings
 from resolvers.setup import ensure_owner
@@ -63,12 +65,15 @@ def serve(host: str | None, port: int | None) -> None:
     with listen(settings) as listener, database(settings, is_owner=True) as url:
         prepare(settings, url)
         base_url = address_of(settings, listener.getsockname()[1])
-        app = create_app(settings, url)
+        app = create_app(settings, server_account(settings, url))
         config = uvicorn.Config(
             app,
             log_config=None,
             access_log=False,
             server_header=False,
+            # The application reads them itself, from the proxies that the settings name.
+            proxy_headers=False,
+            http=BoundedHead,
             timeout_graceful_shutdown=DRAIN_S,
             ws="websockets-sansio",
             ws_max_size=settings.max_body_bytes,
@@ -100,7 +105,7 @@ def prepare(settings: Settings, url: str) -> None:
     if settings.database_url is not None:
         migrate.require_current(url)
         return
-    for revision in migrate.upgrade(url):
+    for revision in bring_up_to_date(settings, url):
         console.print(f"  [dim]Migrated the database: {revision.title}[/]")
 
 
@@ -124,10 +129,10 @@ async def announce(runtime: Runtime, base_url: str) -> None:
     is_embedded = runtime.settings.database_url is None
     rows = {
         "Sign in": f"[bold cyan]{base_url}/sign-in?token={token}[/]",
-        "": "[dim]This link works once, within a day; python -m app link prints another.[/]",
+        "": f"[dim]This link works once, within a day; {escape(command('link'))} prints another.[/]",
         "GraphiQL": f"{base_url}/graphiql",
         "GraphQL": f"{base_url}/graphql",
-        "API key": "python -m app key create --name my-script",
+        "API key": escape(command("key create --name my-script")),
         "Database": f"embedded PostgreSQL in {escape(str(runtime.settings.data_dir))}" if is_embedded else "PostgreSQL",
     }
     console.print(f"\n  [bold]Maestro ML[/] {VERSION} is ready.\n")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from loadtests.figures import database, ingest, startup
+from loadtests.figures import access, database, ingest, startup
 from loadtests.figures.results import Figure, show
 
 
 @click.command()
-@click.argument("what", nargs=-1, type=click.Choice(["startup", "ingest", "database"]))
+@click.argument("what", nargs=-1, type=click.Choice(["startup", "ingest", "access", "database"]))
 @click.option("--runs", default=database.RUNS, show_default=True, help="Runs of the generated organisation.")
 @click.option(
     "--folder",
@@ -21,12 +21,14 @@ from loadtests.figures.results import Figure, show
 )
 def main(what: tuple[str, ...], runs: int, folder: Path | None) -> None:
     """Measure WHAT, everything unless named, and print the figures beside their goals."""
-    wanted = what or ("startup", "ingest", "database")
+    wanted = what or ("startup", "ingest", "access", "database")
     figures: list[Figure] = []
     if "startup" in wanted:
         figures += _shown("Start and memory, with the demo", startup.measure())
     if "ingest" in wanted:
         figures += _shown("Logging over HTTP", ingest.measure())
+    if "access" in wanted:
+        figures += _shown("Who is asking, and what they may do", access.measure())
     if "database" in wanted:
         figures += _shown(f"Reading, with {runs:,} runs", _database(folder, runs))
     sys.exit(0 if all(figure.is_reached for figure in figures) else 1)

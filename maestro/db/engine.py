@@ -1,12 +1,15 @@
-"""The pool: one asyncpg connection a statement for reads, one transaction for a write."""
+"""The pool: one asyncpg connection a statement for reads, one transaction for a write, each bound to a scope."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
+from dataclasses import dataclass
 from typing import Any, Final, cast
+from uuid import UUID
 
 import orjson
-from sqlalchemy import Executable, event, make_url
+from sqlalchemy import URL, Executable, event, make_url
 from sqlalchemy.dialects.postgresql import asyncpg as dialect_module
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -16,6 +19,17 @@ from maestro.db.rows import Row
 
 _JSONB_VERSION: Final = b"\x01"
 """What stands in front of the text in the binary form of jsonb."""
+SYSTEM_ROLE: Final = "maestro_system"
+"""The database role that sees every organisation: for signing in, setting up and the server's own upkeep."""
+OWNER_ROLE: Final = "none"
+"""No role but the account itself: for work of the tables' owner that row-level security forbids, such as COPY."""
+ORGANIZATION_ROLE: Final = "maestro_organization"
+PROJECTS_ROLE: Final = "maestro_projects"
+"""The roles under which requests run, on a whole organisation and on some projects of one."""
+_BIND: Final = """
+    SELECT set_config('role', $1, false), set_config('maestro.organization', $2, false),
+        set_config('maestro.projects', $3, false)
+"""
 DIALECT = dialect_module.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves dialect constructors untyped
 
 
@@ -58,7 +72,7 @@ class Transaction:
 
     async def fetch_sql(self, sql: str, /, *arguments: Any) -> list[Row]:
         """Run SQL text with `$1`-style placeholders and return its rows."""
-        self._database.statements_run += 1
+        self._database.count()
         return cast("list[Row]", await self._connection.fetch(sql, *arguments))
 
     async def fetch_one(self, query: Executable | Statement, /, **values: Any) -> Row | None:
@@ -77,29 +91,54 @@ class Transaction:
             yield
 
 
-class Database:
-    """The connections of this process to one PostgreSQL database.
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows a connection sees: those of one organisation, all of them or those of some projects."""
 
-    SQLAlchemy keeps the pool; statements go to the asyncpg connection underneath, each read in autocommit.
+    organization_id: UUID
+    projects: frozenset[UUID] | None = None
+
+
+Binding = tuple[str, str, str]
+"""What a connection is set to: its role, the organisation and the projects."""
+
+
+class Database:
+    """The connections of this process to one PostgreSQL database, and what is seen through them.
+
+    SQLAlchemy keeps the pool; statements go to the asyncpg connection underneath, each read in autocommit. Without a
+    scope the rows of every organisation are seen, which is for signing in and for the server's own upkeep; `within`
+    gives the same pool to a request, and PostgreSQL refuses it all rows but those of its scope.
     """
 
-    def __init__(self, url: str, *, pool_size: int) -> None:
-        self.url = make_url(url).set(drivername="postgresql+asyncpg")
-        self.statements_run = 0
-        self._engine = create_async_engine(
-            self.url,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=30,
-            connect_args={"record_class": Row, "server_settings": {"application_name": "maestro", "jit": "off"}},
-        )
-        event.listen(self._engine.sync_engine, "connect", _decode_json)
-        event.listen(self._engine.sync_engine, "checkout", _require_open)
+    def __init__(self, url: str, *, pool_size: int, system_role: str = SYSTEM_ROLE) -> None:
+        self._pool = _Pool(url, pool_size)
+        self.binding: Binding = (system_role, "", "")
+
+    def within(self, scope: Scope) -> "Database":
+        """Return a view on the database that shows one scope."""
+        limited = copy(self)
+        limited.binding = _binding_of(scope)
+        return limited
+
+    @property
+    def url(self) -> URL:
+        """Where the database is."""
+        return self._pool.url
 
     @property
     def engine(self) -> AsyncEngine:
         """The SQLAlchemy engine, for migrations."""
-        return self._engine
+        return self._pool.engine
+
+    @property
+    def statements_run(self) -> int:
+        """How many statements have been run, those that bind a connection to a scope left out."""
+        return self._pool.statements_run
+
+    def count(self) -> None:
+        """Count a statement."""
+        self._pool.statements_run += 1
 
     async def fetch(self, query: Executable | Statement, /, **values: Any) -> list[Row]:
         """Run one read outside any transaction and return its rows."""
@@ -108,20 +147,30 @@ class Database:
 
     async def fetch_sql(self, sql: str, /, *arguments: Any) -> list[Row]:
         """Run one read given as SQL text with `$1`-style placeholders and return its rows."""
-        self.statements_run += 1
+        self.count()
         async with self.driver() as connection:
             return cast("list[Row]", await connection.fetch(sql, *arguments))
 
     @asynccontextmanager
     async def driver(self) -> AsyncIterator[Any]:
-        """Lend the asyncpg connection underneath a pooled one."""
-        async with self._engine.connect() as connection:
+        """Lend the asyncpg connection underneath a pooled one, bound to the scope."""
+        async with self.engine.connect() as connection:
             try:
-                yield (await connection.get_raw_connection()).driver_connection
+                driver = (await connection.get_raw_connection()).driver_connection
+                await self._bind(driver, connection.sync_connection.info)  # type: ignore[union-attr] # it is connected
+                yield driver
             except asyncio.CancelledError:
                 # Cut off between BEGIN and ROLLBACK, it may still be in a transaction: nobody else may get it.
                 await connection.invalidate()
                 raise
+
+    async def _bind(self, driver: Any, info: dict[str, Any]) -> None:
+        # Only when somebody else has used the connection last: a server with one organisation never pays for it.
+        if info.get("binding") == self.binding:
+            return
+        info.pop("binding", None)
+        await driver.fetch(_BIND, *self.binding)
+        info["binding"] = self.binding
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -137,7 +186,34 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._engine.dispose()
+        await self.engine.dispose()
+
+
+class _Pool:
+    """What all views on a database share."""
+
+    def __init__(self, url: str, size: int) -> None:
+        self.url = make_url(url).set(drivername="postgresql+asyncpg")
+        self.statements_run = 0
+        self.engine = create_async_engine(
+            self.url,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=30,
+            connect_args={"record_class": Row, "server_settings": {"application_name": "maestro", "jit": "off"}},
+        )
+        event.listen(self.engine.sync_engine, "connect", _decode_json)
+        event.listen(self.engine.sync_engine, "checkout", _require_open)
+
+
+def _binding_of(scope: Scope) -> Binding:
+    if scope.projects is None:
+        return ORGANIZATION_ROLE, str(scope.organization_id), ""
+    return PROJECTS_ROLE, str(scope.organization_id), _array(scope.projects)
+
+
+def _array(keys: Iterable[UUID]) -> str:
+    return "{" + ",".join(sorted(map(str, keys))) + "}"
 
 
 def _require_open(connection: Any, _record: Any, _fairy: Any) -> None:

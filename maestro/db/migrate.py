@@ -17,11 +17,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, func, make_url, select
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from maestro import invocation
 from maestro.errors import InvalidInput, SchemaBehindError, StartupError
 
 T = TypeVar("T")
 
-COMMAND = "python -m app migrate"
 LOCK = int.from_bytes(b"maestro")
 """The advisory lock that whoever migrates holds, so that servers starting at once do so one after the other."""
 LOCK_POLL_S = 0.1
@@ -62,7 +62,7 @@ def require_current(url: str) -> None:
     if missing := pending(url):
         raise SchemaBehindError(
             f"The database lacks {len(missing)} of the migrations of this version, up to {missing[-1].id}.",
-            hint=f"Back the database up and run `{COMMAND}`.",
+            hint=f"Back the database up and run `{invocation.command('migrate')}`.",
             pending=[revision.id for revision in missing],
         )
 

@@ -41,6 +41,11 @@ SETTINGS = {
     "log_rotation_size": "0",
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "log_lock_waits": "on",
+    # Values are for the database, not for its log: not even while somebody logs statements to find a slow one.
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    # Nor are they for the statistics: the statement that sets a role's password has it in its text.
+    "pg_stat_statements.track_utility": "off",
     # Loopback only; the socket's folder is private as well.
     "listen_addresses": "127.0.0.1",
     "unix_socket_permissions": "0700",

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from maestro.access.keys import KeySpec
 from maestro.settings import Settings
 from tests.fixtures.artifacts import (
     COMMIT,
@@ -190,9 +191,8 @@ async def test_a_bad_request_stores_nothing(
 async def test_a_stranger_stores_nothing_in_a_version_of_ours(
     app: Starlette, api: Api, foreign: Api, *, version: str, store: Path
 ) -> None:
-    key = await foreign.runtime.access.create_api_key(
-        foreign.viewer.user_id, foreign.viewer.organization_id, "stranger"
-    )
+    spec = KeySpec(organization_id=foreign.viewer.organization_id, user_id=foreign.viewer.actor_id, name="stranger")
+    key = await foreign.runtime.access.create_key(spec)
     transport = httpx.ASGITransport(app)
     headers = {"authorization": f"Bearer {key.key}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver", headers=headers) as stranger:

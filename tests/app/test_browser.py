@@ -88,3 +88,16 @@ def test_a_stranger_is_led_from_the_query_editor_to_the_start_page(
     expect(page).to_have_url(f"{server.url}/")
     expect(page.get_by_text("Nobody is signed in")).to_be_visible()
     assert complaints == []
+
+
+def test_an_invitation_is_accepted_by_its_button(server: Server, page: Page, complaints: list[str]) -> None:
+    invited = server.program.run(
+        "member", "invite", "--email", "new@example.org", "--role", "MAINTAINER", "--name", "New"
+    )
+    page.goto(invited.stdout.strip())
+    expect(page.get_by_text("Owner invites you.")).to_be_visible()
+    REPORTS.mkdir(exist_ok=True)
+    page.screenshot(path=REPORTS / "join.png")
+    page.get_by_role("button", name="Join as New").click()
+    expect(page.get_by_text("Signed in as New")).to_be_visible()
+    assert complaints == []

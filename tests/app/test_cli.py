@@ -22,13 +22,16 @@ def commands(group: click.Group, *path: str) -> list[tuple[str, ...]]:
 
 def test_every_command_is_known_to_these_tests() -> None:
     assert {path[0] for path in commands(main) if path} == {
+        "audit",
         "check",
         "docs",
         "key",
         "link",
+        "member",
         "migrate",
         "psql",
         "schema",
+        "secrets",
         "seed",
         "serve",
         "version",
@@ -91,10 +94,10 @@ def test_a_key_that_was_made_opens_the_endpoint(server: Server) -> None:
     made = server.program.run("key", "create", "--name", "script", "--json")
     assert made.returncode == 0, made.stderr
     key = json.loads(made.stdout)
-    assert key.keys() == {"id", "name", "key"}
+    assert {"id", "name", "key"} <= key.keys()
     assert key["name"] == "script"
     answer = ask(server, key["key"])
-    assert (answer.status_code, answer.json()) == (200, {"data": {"__typename": "Query"}})
+    assert (answer.status_code, answer.json()["data"]) == (200, {"__typename": "Query"})
 
 
 def ask(server: Server, key: str) -> httpx.Response:
@@ -103,8 +106,8 @@ def ask(server: Server, key: str) -> httpx.Response:
 
 
 def test_a_link_that_was_made_signs_in(server: Server) -> None:
-    made = server.program.run("link")
-    assert made.returncode == 0, made.stderr
+    made = server.program.invoke("link")
+    assert made.exit_code == 0, made.stderr
     token = made.stdout.strip().partition("/sign-in?token=")[2]
     with httpx.Client(base_url=server.url, trust_env=False) as client:
         assert client.get("/sign-in", params={"token": token}).status_code == 303
@@ -117,7 +120,7 @@ def test_sql_runs_beside_the_server(server: Server) -> None:
 
 
 def test_sql_that_fails_fails_the_command(server: Server) -> None:
-    assert server.program.run("psql", "-c", "SELECT nothing").returncode == 1
+    assert server.program.invoke("psql", "-c", "SELECT nothing").exit_code == 1
 
 
 def test_migrations_are_listed_before_they_are_applied(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,8 +158,8 @@ def test_a_check_says_that_all_is_well(program: Program) -> None:
 
 def test_a_check_beside_a_server_finds_its_port_taken_and_nothing_else(server: Server) -> None:
     port = server.url.rpartition(":")[2]
-    checked = server.program.run("check", "--json", MAESTRO_PORT=port)
-    assert checked.returncode == 1
+    checked = server.program.invoke("check", "--json", MAESTRO_PORT=port)
+    assert checked.exit_code == 1
     bad = [finding for finding in json.loads(checked.stdout)["checks"] if not finding["is_good"]]
     assert [finding["check"] for finding in bad] == ["Port"]
     assert "Address already in use" in bad[0]["message"]
@@ -164,8 +167,8 @@ def test_a_check_beside_a_server_finds_its_port_taken_and_nothing_else(server: S
 
 def test_a_check_for_people_tells_the_same(server: Server) -> None:
     port = server.url.rpartition(":")[2]
-    checked = server.program.run("check", MAESTRO_PORT=port)
-    assert checked.returncode == 1
+    checked = server.program.invoke("check", MAESTRO_PORT=port)
+    assert checked.exit_code == 1
     assert [line.split()[0] for line in checked.stdout.splitlines() if line[:2].strip()] == ["ok", "ok", "ok", "no"]
 
 

@@ -1,16 +1,21 @@
 """A PostgreSQL that the settings name: what is wrong with it is told, its password never."""
 
+import asyncio
+import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
+import httpx
 import pytest
 from click.testing import CliRunner
 
 from app.cli import main
 from app.database import without_password
-from maestro.postgres import EmbeddedPostgres
-from tests.app.conftest import Program
+from maestro.postgres import EmbeddedPostgres, attached
+from tests.app.conftest import Program, Server
 
 SECRET = "s3cret-word"
 
@@ -73,11 +78,81 @@ def test_a_database_that_is_behind_is_refused_with_the_command_and_served_after_
 ) -> None:
     told = refusal(monkeypatch, tmp_path, external)
     assert "The database lacks " in told
-    assert "run `python -m app migrate`" in told
-    assert program.run("migrate", MAESTRO_DATABASE_URL=external).returncode == 0
+    assert "python -m app migrate`." in told
+    assert program.invoke("migrate", MAESTRO_DATABASE_URL=external).exit_code == 0
     with program.serving(MAESTRO_DATABASE_URL=external) as server:
         assert "Database  PostgreSQL\n" in server.printed
         assert program.postgres() == []
+
+
+@pytest.fixture
+def owned(external: str) -> Iterator[tuple[str, str]]:
+    """The URLs of a new database's superuser, and of its owner, who may not make roles."""
+    name = "owned"
+    plain = external.rpartition("/")[0]
+    execute(external, f"CREATE ROLE {name} LOGIN PASSWORD '{SECRET}'", f"CREATE DATABASE {name} OWNER {name}")
+    owner = urlsplit(external)
+    yield f"{plain}/{name}", f"postgresql://{name}:{SECRET}@{owner.hostname}:{owner.port}/{name}"
+    execute(external, f"DROP DATABASE {name} WITH (FORCE)", f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+
+
+def execute(url: str, *statements: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run())
+
+
+def findings(program: Program, url: str) -> dict[str, str | None]:
+    """What `check` says of the database."""
+    shown = json.loads(program.invoke("check", "--json", MAESTRO_DATABASE_URL=url).stdout)
+    (database,) = [found for found in shown["checks"] if found["check"] == "Database"]
+    return {"message": database["message"], "hint": database["hint"]}
+
+
+def test_an_account_that_lacks_the_roles_is_told_the_sql_and_after_it_migrates_seeds_and_serves(
+    program: Program, owned: tuple[str, str]
+) -> None:
+    superuser, owner = owned
+    refused = program.invoke("migrate", MAESTRO_DATABASE_URL=owner)
+    assert refused.exit_code == 1
+    assert "The account owned lacks roles of the database" in refused.stderr
+    sql = refused.stderr.partition("then try again: ")[2].strip()
+    execute(superuser, *sql.rstrip(";").split("; "))
+    assert program.invoke("migrate", MAESTRO_DATABASE_URL=owner).exit_code == 0
+    assert findings(program, owner)["hint"] == (
+        "The account owned owns the tables. Let a superuser give maestro_server a password, serve with its URL, and "
+        "keep this account for migrations."
+    )
+
+    execute(superuser, f"ALTER ROLE maestro_server PASSWORD '{SECRET}'")
+    server = owner.replace("//owned:", "//maestro_server:")
+    assert findings(program, server) == {"message": "PostgreSQL, migrations up to date", "hint": None}
+    refused = program.invoke("seed", MAESTRO_DATABASE_URL=server)
+    assert refused.exit_code == 1
+    assert "The account maestro_server does not own the tables." in refused.stderr
+    with program.serving(MAESTRO_DATABASE_URL=server) as running:
+        assert httpx.get(f"{running.url}/readyz", trust_env=False).status_code == 200
+    assert program.postgres() == []
+
+
+async def accounts_at_work(url: str) -> list[str]:
+    connection = await asyncpg.connect(url)
+    found = await connection.fetch(
+        "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'maestro' ORDER BY 1"
+    )
+    await connection.close()
+    return [row["usename"] for row in found]
+
+
+def test_the_embedded_server_works_under_an_account_that_owns_nothing(server: Server) -> None:
+    # What is ready has just asked its database, so that a connection is open.
+    assert httpx.get(f"{server.url}/readyz", trust_env=False).status_code == 200
+    with attached(server.program.data) as address:
+        assert asyncio.run(accounts_at_work(address.url("postgresql"))) == ["maestro_server"]
 
 
 def test_the_password_stays_off_the_command_line() -> None:

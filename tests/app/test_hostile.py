@@ -10,11 +10,12 @@ import pytest
 from starlette.applications import Starlette
 
 from app.answers import MASKED
+from maestro.db.engine import Database
 from maestro.runtime import Runtime
 from maestro.settings import Settings
 from resolvers.setup import ensure_owner
 from tests.fixtures.artifacts import new_artifact, opened, told
-from tests.fixtures.graphql import Api
+from tests.fixtures.graphql import Api, owners_key
 from tests.fixtures.registry import new_project
 
 
@@ -70,7 +71,7 @@ async def test_a_link_that_many_open_at_once_lets_one_in(runtime: Runtime, anony
     assert sorted(answer.status_code for answer in answers) == [303] + [403] * 19
 
 
-@pytest.mark.parametrize("value", ["mst_é", "mst_" + "x" * 50_000, "目".encode().decode("latin-1")])
+@pytest.mark.parametrize("value", ["mst_é", "mst_" + "x" * 20_000, "目".encode().decode("latin-1")])
 async def test_a_key_beyond_ascii_or_measure_is_refused(anonymous: httpx.AsyncClient, value: str) -> None:
     headers = {b"authorization": f"Bearer {value}".encode("latin-1")}
     answer = await anonymous.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
@@ -130,19 +131,27 @@ class TestWithLittlePatience:
         assert (answer.status_code, told(answer)["code"]) == (408, "BAD_REQUEST")
 
 
-async def test_what_goes_wrong_outside_of_an_operation_is_masked_too(app: Starlette, runtime: Runtime) -> None:
-    owner = await ensure_owner(runtime.db)
-    key = await runtime.access.create_api_key(owner.user_id, owner.organization_id, "test")
-    async with runtime.db.transaction() as tx:
+async def test_what_goes_wrong_outside_of_an_operation_is_masked_too(
+    app: Starlette, runtime: Runtime, db: Database
+) -> None:
+    key = await owners_key(runtime)
+    async with db.transaction() as tx:
         await tx.fetch_sql("ALTER TABLE artifact_version RENAME TO secret_name_of_a_table")
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    headers = {"authorization": f"Bearer {key.key}"}
+    headers = {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver", headers=headers) as client:
         answer = await client.put(f"/artifacts/artifact_version_{'0' * 32}/a", content=b"x")
     (error,) = answer.json()["errors"]
     assert (answer.status_code, error["message"]) == (500, MASKED)
     assert error["extensions"].keys() == {"code", "traceId"}
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+
+
+async def test_a_document_of_too_many_characters_is_refused_unread(client: httpx.AsyncClient) -> None:
+    query = "{ __typename }" + " " * 262_144
+    (error,) = (await client.post("/graphql", json={"query": query})).json()["errors"]
+    assert error["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
+    assert "262,158 characters" in error["message"]
 
 
 async def test_a_document_of_too_many_tokens_is_refused_unread(client: httpx.AsyncClient) -> None:

@@ -11,10 +11,13 @@ from starlette.applications import Starlette
 from starlette.types import Message
 
 from app.middleware import COOKIE, SAFE_HEADERS
+from app.middleware.heads import LARGEST_HEADERS
+from maestro.access.secrets import hash_of
+from maestro.db.engine import Database
 from maestro.postgres import Address
 from maestro.runtime import Runtime
 from maestro.settings import Settings
-from tests.fixtures.graphql import Api
+from tests.fixtures.graphql import Api, owners_key
 
 JSON = {"content-type": "application/json"}
 CREATE = b'{"query": "mutation { createProject(input: {name: \\"x\\"}) { __typename } }"}'
@@ -47,12 +50,12 @@ def padded(length: int) -> bytes:
 
 async def test_a_body_at_the_limit_is_read(client: httpx.AsyncClient) -> None:
     answer = await client.post("/graphql", content=padded(2000), headers=JSON)
-    assert answer.json() == {"data": {"createProject": {"__typename": "ProjectSaved"}}}
+    assert answer.json()["data"] == {"createProject": {"__typename": "ProjectSaved"}}
 
 
 async def test_a_body_in_chunks_at_the_limit_is_read(client: httpx.AsyncClient) -> None:
     answer = await client.post("/graphql", content=chunks(padded(2000)), headers=JSON)
-    assert answer.json() == {"data": {"createProject": {"__typename": "ProjectSaved"}}}
+    assert answer.json()["data"] == {"createProject": {"__typename": "ProjectSaved"}}
 
 
 async def test_a_body_declared_larger_than_the_limit_is_refused(client: httpx.AsyncClient, api: Api) -> None:
@@ -128,6 +131,60 @@ async def test_every_answer_carries_the_headers_that_keep_browsers_safe(
     assert {name: answer.headers.get(name) for name in SAFE_HEADERS} == SAFE_HEADERS
 
 
+async def test_refusals_and_failures_carry_them_too(app: Starlette, client: httpx.AsyncClient, db: Database) -> None:
+    async with db.transaction() as tx:
+        await tx.fetch_sql("ALTER TABLE artifact_version RENAME TO away")
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://testserver", headers=client.headers
+    ) as unshielded:
+        answers = {
+            413: await unshielded.post("/graphql", content=padded(2001), headers=JSON),
+            431: await unshielded.get("/livez", headers={"cookie": "a" * LARGEST_HEADERS}),
+            405: await unshielded.put("/livez"),
+            500: await unshielded.put(f"/artifacts/artifact_version_{'0' * 32}/a", content=b"x"),
+        }
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        assert {name: answer.headers.get(name) for name in SAFE_HEADERS} == SAFE_HEADERS
+        assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_answers_with_data_or_secrets_are_kept_by_nobody(client: httpx.AsyncClient) -> None:
+    answers = [
+        await client.post("/graphql", json={"query": "{ __typename }"}),
+        await client.get("/graphql", params={"query": "{ __typename }"}),
+        await client.get("/sign-in", params={"token": "made-up"}),
+        await client.post("/sign-out"),
+        await client.get("/graphiql/examples.json"),
+    ]
+    assert [answer.headers["cache-control"] for answer in answers] == ["no-store"] * 5
+
+
+async def test_files_of_pages_may_be_kept(anonymous: httpx.AsyncClient) -> None:
+    answer = await anonymous.get("/static/pages.css")
+    assert ("etag" in answer.headers, "cache-control" in answer.headers) == (True, False)
+
+
+async def test_https_is_demanded_where_it_is_spoken(app: Starlette, anonymous: httpx.AsyncClient) -> None:
+    assert "strict-transport-security" not in (await anonymous.get("/livez")).headers
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://testserver") as client:
+        assert (await client.get("/livez")).headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_unknown_expired_and_revoked_keys_are_answered_alike(
+    runtime: Runtime, anonymous: httpx.AsyncClient
+) -> None:
+    keys = ["mst_made-up"]
+    for column in ("expires_at", "revoked_at"):
+        keys.append(await owners_key(runtime))
+        async with runtime.db.transaction() as tx:
+            await tx.fetch_sql(f"UPDATE api_key SET {column} = now() WHERE secret_hash = $1", hash_of(keys[-1]))
+    answers = [await anonymous.get("/graphql", headers={"authorization": f"Bearer {key}"}) for key in keys]
+    assert [answer.status_code for answer in answers] == [401] * 3
+    assert len({(answer.content, tuple(answer.headers.raw)) for answer in answers}) == 1
+
+
 async def test_the_query_editor_runs_no_foreign_script_and_is_shown_in_no_frame(client: httpx.AsyncClient) -> None:
     answer = await client.get("/graphiql")
     assert answer.status_code == 200
@@ -139,7 +196,7 @@ async def test_the_query_editor_runs_no_foreign_script_and_is_shown_in_no_frame(
         "worker-src": "'self' blob:",
         "font-src": "'self' data:",
         "img-src": "'self' data:",
-        "connect-src": "'self' ws: wss:",
+        "connect-src": "'self'",
         "form-action": "'self'",
         "base-uri": "'none'",
         "frame-ancestors": "'none'",

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.version import VERSION
+from maestro.db.engine import Database
 from maestro.runtime import Runtime
 from resolvers.setup import ensure_owner
 
@@ -28,9 +29,9 @@ async def test_the_server_is_ready_when_its_database_is_up_to_date(anonymous: ht
     ["UPDATE alembic_version SET version_num = 'older'", "DELETE FROM alembic_version", "DROP TABLE alembic_version"],
 )
 async def test_the_server_is_not_ready_while_its_database_is_at_another_revision(
-    runtime: Runtime, anonymous: httpx.AsyncClient, sql: str
+    db: Database, anonymous: httpx.AsyncClient, sql: str
 ) -> None:
-    async with runtime.db.transaction() as tx:
+    async with db.transaction() as tx:
         await tx.fetch_sql(sql)
     answer = await anonymous.get("/readyz")
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable", "problem": BEHIND})
@@ -53,8 +54,8 @@ async def test_the_start_page_greets_who_is_signed_in(client: httpx.AsyncClient)
     assert '<span class="state good">Ready</span>' in text
 
 
-async def test_the_start_page_says_what_is_wrong(runtime: Runtime, client: httpx.AsyncClient) -> None:
-    async with runtime.db.transaction() as tx:
+async def test_the_start_page_says_what_is_wrong(db: Database, client: httpx.AsyncClient) -> None:
+    async with db.transaction() as tx:
         await tx.fetch_sql("DELETE FROM alembic_version")
     assert f'<span class="state bad">{BEHIND}</span>' in (await client.get("/")).text
 

@@ -3,92 +3,32 @@
 import asyncio
 import json
 import signal
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
-from websockets.typing import Origin, Subprotocol
 
+from maestro.db.engine import Database
 from maestro.runtime import Runtime
 from maestro.settings import Settings
-from resolvers.setup import ensure_owner
 from tests.app.conftest import Program, Server
+from tests.fixtures.graphql import owners_key
+from tests.fixtures.sockets import PROTOCOL, ask, closed, connected, hear, listening, opened, tell
 
-PROTOCOL = Subprotocol("graphql-transport-ws")
 PROJECTS = "{ projects { nodes { id } } }"
 CREATE = "mutation ($name: String!) { createProject(input: {name: $name}) { ... on ProjectSaved { project { id } } } }"
 RENAME = "mutation ($id: ID!) { updateProject(id: $id, input: {name: %r}) { __typename } }"
-
-
-@asynccontextmanager
-async def opened(
-    url: str, key: str | None = None, *, origin: str | None = None, cookie: str | None = None
-) -> AsyncIterator[ClientConnection]:
-    """A socket to the endpoint before `connection_init`."""
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    headers |= {"Cookie": cookie} if cookie else {}
-    async with connect(
-        url.replace("http", "ws", 1) + "/graphql",
-        subprotocols=[PROTOCOL],
-        additional_headers=headers,
-        origin=Origin(origin) if origin else None,
-        compression=None,
-        proxy=None,
-    ) as websocket:
-        yield websocket
-
-
-async def tell(websocket: ClientConnection, **message: Any) -> None:
-    await websocket.send(json.dumps(message))
-
-
-async def hear(websocket: ClientConnection) -> dict[str, Any]:
-    frame = await asyncio.wait_for(websocket.recv(), 20)
-    assert isinstance(frame, str), "browsers' clients read text frames only"
-    message: dict[str, Any] = json.loads(frame)
-    return message
-
-
-@asynccontextmanager
-async def connected(url: str, key: str) -> AsyncIterator[ClientConnection]:
-    """A socket after `connection_ack`."""
-    async with opened(url, key) as websocket:
-        await tell(websocket, type="connection_init")
-        assert await hear(websocket) == {"type": "connection_ack"}
-        yield websocket
-
-
-async def ask(websocket: ClientConnection, query: str, **variables: Any) -> Any:
-    """Run an operation that ends with its first answer, and return that answer's message."""
-    await tell(websocket, id="1", type="subscribe", payload={"query": query, "variables": variables})
-    answer = await hear(websocket)
-    assert answer["id"] == "1"
-    if answer["type"] == "next":
-        assert await hear(websocket) == {"id": "1", "type": "complete"}
-    return answer
-
-
-async def closed(websocket: ClientConnection) -> int:
-    """Wait until the server closes the socket, and return the code."""
-    with pytest.raises(ConnectionClosedError) as caught:
-        await asyncio.wait_for(websocket.recv(), 20)
-    assert caught.value.rcvd is not None
-    return caught.value.rcvd.code
 
 
 async def test_a_query_over_a_socket_is_answered_and_completed(server: Server, key: str) -> None:
     async with connected(server.url, key) as websocket:
         assert websocket.subprotocol == PROTOCOL
         answer = await ask(websocket, "{ __typename }")
-    assert answer == {"id": "1", "type": "next", "payload": {"data": {"__typename": "Query"}}}
+    assert (answer["id"], answer["type"], answer["payload"]["data"]) == ("1", "next", {"__typename": "Query"})
 
 
 async def test_a_ping_is_answered(server: Server, key: str) -> None:
@@ -113,6 +53,8 @@ async def test_each_operation_of_a_socket_reads_anew(server: Server, key: str) -
     ("query", "code"),
     [
         ("{ projects {", "GRAPHQL_PARSE_FAILED"),
+        ("{" + "a " * 100_000 + "}", "GRAPHQL_PARSE_FAILED"),
+        ('{ a(b: "' + "b" * 3_000_000 + '") }', "GRAPHQL_PARSE_FAILED"),
         ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
         ("query A { __typename } query B { __typename }", "GRAPHQL_VALIDATION_FAILED"),
         ("query ($n: Int!) { projects(first: $n) { nodes { id } } }", "BAD_USER_INPUT"),
@@ -175,10 +117,9 @@ async def test_a_message_larger_than_a_body_may_be_closes_the_socket(server: Ser
         assert await closed(websocket) == 1009
 
 
-@pytest.mark.parametrize("key", [None, "mst_made-up"])
-async def test_a_socket_of_nobody_is_refused(server: Server, key: str | None) -> None:
+async def test_a_socket_with_a_bad_key_is_refused(server: Server) -> None:
     with pytest.raises(InvalidStatus) as caught:
-        async with opened(server.url, key):
+        async with opened(server.url, "mst_made-up"):
             pass
     assert caught.value.response.status_code == 403
 
@@ -186,17 +127,18 @@ async def test_a_socket_of_nobody_is_refused(server: Server, key: str | None) ->
 @pytest.fixture
 def cookie(server: Server) -> str:
     """A session of the shared server."""
-    made = server.program.run("link")
+    made = server.program.invoke("link")
     token = made.stdout.strip().partition("token=")[2]
     answer = httpx.get(f"{server.url}/sign-in", params={"token": token}, trust_env=False)
     return str(answer.headers["set-cookie"].partition(";")[0])
 
 
-async def test_a_socket_is_for_pages_of_our_own_origin_only(server: Server, cookie: str) -> None:
+async def test_a_socket_with_a_session_is_for_pages_of_our_own_origin_only(server: Server, cookie: str) -> None:
     async with opened(server.url, cookie=cookie, origin=server.url) as websocket:
         await tell(websocket, type="connection_init")
         assert await hear(websocket) == {"type": "connection_ack"}
-    for origin in ("https://evil.example", "null", server.url.replace("http:", "https:") + "0"):
+    own = server.url.removeprefix("http://")
+    for origin in (None, "https://evil.example", "null", f"http://{own}0", f"https://{own}", f"http://sub.{own}"):
         with pytest.raises(InvalidStatus) as caught:
             async with opened(server.url, cookie=cookie, origin=origin):
                 pass
@@ -212,20 +154,15 @@ class TestInTheSameProcess:
 
     @pytest.fixture
     async def url(self, app: Starlette) -> AsyncIterator[str]:
-        listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="websockets-sansio"))
-        running = asyncio.create_task(server.serve([listener]))
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await running
+        async with listening(app) as url:
+            yield url
 
     @pytest.fixture
     async def key(self, runtime: Runtime) -> str:
-        owner = await ensure_owner(runtime.db)
-        return (await runtime.access.create_api_key(owner.user_id, owner.organization_id, "test")).key
+        return await owners_key(runtime)
 
-    async def test_an_unexpected_error_is_masked(self, runtime: Runtime, url: str, key: str) -> None:
-        async with runtime.db.transaction() as tx:
+    async def test_an_unexpected_error_is_masked(self, db: Database, url: str, key: str) -> None:
+        async with db.transaction() as tx:
             await tx.fetch_sql("ALTER TABLE project RENAME TO secret_name_of_a_table")
         async with connected(url, key) as websocket:
             answer = await ask(websocket, PROJECTS)
@@ -243,7 +180,7 @@ class TestInTheSameProcess:
             assert [(error["message"], error["extensions"]["code"]) for error in answer["payload"]] == [
                 ("The operation took longer than 0.3 s.", "SERVICE_UNAVAILABLE")
             ]
-            assert (await ask(websocket, PROJECTS))["payload"] == {"data": {"projects": {"nodes": []}}}
+            assert (await ask(websocket, PROJECTS))["payload"]["data"] == {"projects": {"nodes": []}}
 
 
 async def test_a_signal_stops_a_server_that_has_sockets_open(program: Program) -> None:

@@ -63,8 +63,8 @@ def test_a_second_server_on_the_folder_leaves_the_address_of_the_first(tmp_path:
 
 
 def test_a_link_leads_to_the_running_server_whatever_its_port(server: Server) -> None:
-    made = server.program.run("link", MAESTRO_PORT="1")
-    assert made.returncode == 0, made.stderr
+    made = server.program.invoke("link", MAESTRO_PORT="1")
+    assert made.exit_code == 0, made.stderr
     assert made.stdout.startswith(f"{server.url}/sign-in?token=")
 
 
@@ -80,8 +80,8 @@ def test_a_stopped_server_takes_its_address_away(program: Program) -> None:
     [(["--host", "nowhere.invalid"], "--host 127.0.0.1"), (["--host", "192.0.2.1", "--port", "0"], "--host 127.0.0.1")],
 )
 def test_a_host_that_cannot_be_listened_on_is_told(program: Program, arguments: list[str], advice: str) -> None:
-    refused = program.run("serve", *arguments)
-    assert refused.returncode == 1
+    refused = program.invoke("serve", *arguments)
+    assert refused.exit_code == 1
     assert refused.stderr.startswith(f"Error: Cannot listen on {arguments[1]}:")
     assert advice in refused.stderr
     assert "--port 8001" not in refused.stderr

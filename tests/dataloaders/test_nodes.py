@@ -3,6 +3,7 @@
 from uuid_utils.compat import uuid7
 
 from dataloaders.nodes import BY_KIND, load_nodes
+from maestro.db.rows import Row
 from maestro.ids import Kind, decode
 from schema.nodes import KINDS
 from tests.fixtures.graphql import Api
@@ -19,7 +20,7 @@ async def test_rows_come_in_the_order_of_their_ids_with_one_statement_a_kind(api
     one, other = decode(await new_version(api, model)), decode(await new_version(api, model))
     before = api.runtime.db.statements_run
     rows = await load_nodes(api.context().loaders, [other, project, one])
-    assert [row and row.id for row in rows] == [other[1], project[1], one[1]]
+    assert [isinstance(row, Row) and row.id for row in rows] == [other[1], project[1], one[1]]
     assert api.runtime.db.statements_run - before == 2
 
 
@@ -27,7 +28,7 @@ async def test_an_id_without_a_row_is_none(api: Api) -> None:
     project = decode(await new_project(api))
     asked = [(Kind.Run, uuid7()), project, (Kind.ApiKey, uuid7())]
     rows = await load_nodes(api.context().loaders, asked)
-    assert [row and row.id for row in rows] == [None, project[1], None]
+    assert [isinstance(row, Row) and row.id for row in rows] == [False, project[1], False]
 
 
 async def test_another_organisations_row_is_none(api: Api, foreign: Api) -> None:

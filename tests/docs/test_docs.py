@@ -17,6 +17,8 @@ from graphql.execution.values import get_variable_values
 from app.cli import main
 from dataloaders.runs import RUNS
 from loadtests.figures.results import Figure
+from maestro.db.engine import Database
+from maestro.db.roles import LEAKPROOF
 from maestro.filters import parse as parse_filter
 from maestro.settings import Settings
 from schema import schema
@@ -29,6 +31,9 @@ HEADINGS = ["## Context", "## Decision", "## Consequences", "## Alternatives"]
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 DATA = r"(-d|--data) '{"
+CHECKED = ("filter", "graphql", "json", "python", "sh", "sql")
+SHOWN = ("ini", "nginx", "text")
+"""What other programs read, which are not there, and what is printed: the names of our settings in it are checked."""
 COMMAND = re.compile(r"python -m app(?: (?P<words>[^`\n|]*))?")
 
 
@@ -81,14 +86,14 @@ def assert_fits(document: str, variables: dict[str, object]) -> None:
     assert not isinstance(outcome, list), [error.message for error in outcome]
 
 
-@pytest.mark.parametrize("language", ["filter", "graphql", "json", "python", "sh"])
+@pytest.mark.parametrize("language", CHECKED)
 def test_every_kind_of_example_is_found(language: str) -> None:
     assert written_in(language)
 
 
 @each(BLOCKS)
 def test_a_block_names_a_known_language(block: Block) -> None:
-    assert block.language in {"filter", "graphql", "ini", "json", "python", "sh", "text"}
+    assert block.language in (*CHECKED, *SHOWN)
 
 
 @each(written_in("graphql"))
@@ -115,6 +120,20 @@ def test_python_compiles_and_its_operations_fit_the_schema(block: Block) -> None
     for node in ast.walk(ast.parse(block.text)):
         if isinstance(node, ast.Constant) and re.match(r"\s*(query|mutation|subscription) ", str(node.value)):
             assert_valid(str(node.value))
+
+
+@each(written_in("sql"))
+async def test_sql_is_what_a_superuser_can_run(block: Block, db: Database) -> None:
+    async with db.driver() as connection:
+        undone = connection.transaction()
+        await undone.start()
+        await connection.execute(block.text)
+        await undone.rollback()
+
+
+def test_the_guide_to_operations_has_the_functions_that_a_migration_marks_leakproof() -> None:
+    guide = (DOCS / "guides" / "operations.md").read_text(encoding="utf-8")
+    assert tuple(re.findall(r"^ALTER FUNCTION pg_catalog\.(.*) LEAKPROOF;$", guide, re.MULTILINE)) == LEAKPROOF
 
 
 @each([block for block in written_in("sh") if re.search(DATA, block.text)])

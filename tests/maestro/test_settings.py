@@ -39,3 +39,15 @@ def test_a_public_address_is_a_web_address(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ValidationError):
         read(monkeypatch, PUBLIC_URL="junk")
     assert read(monkeypatch, PUBLIC_URL="https://ml.example.org").public_url == "https://ml.example.org"
+
+
+@pytest.mark.parametrize("written", ["3000", "lots/minute", "0/minute"])
+def test_a_rate_that_cannot_be_read_is_refused_with_the_way_to_write_one(
+    monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    with pytest.raises(ValidationError, match=r"3000/minute, or off|write off for no limit"):
+        read(monkeypatch, RATE_LIMIT_COST=written)
+
+
+def test_a_rate_may_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, RATE_LIMIT_COST="off").rate_limit_cost == "off"

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from maestro.db.engine import Database
 from maestro.db.rows import CONNECTION_LOST
 from maestro.ids import Kind, uuid_of
 from resolvers import ingest
@@ -48,8 +49,9 @@ async def test_a_request_that_goes_away_takes_no_other_batch_with_it(api: Api, r
     assert await stored(api) == [0, 1, 2, 3, 4, 5]
 
 
-async def test_a_batch_whose_transaction_was_lost_can_be_sent_again(api: Api, run: UUID) -> None:
-    async with api.runtime.db.transaction() as tx:
+async def test_a_batch_whose_transaction_was_lost_can_be_sent_again(api: Api, db: Database, run: UUID) -> None:
+    # The owner's connection: others see and end nobody's but their own.
+    async with db.transaction() as tx:
         await tx.fetch_sql(LOCK, run)
         lost = logging(api, run, 0)
         await asyncio.sleep(0.3)

@@ -12,7 +12,7 @@ from dataloaders.nodes import BY_KIND
 from maestro.ids import Kind
 from schema import schema
 from tests.fixtures.graphql import Api
-from tests.schema.test_isolation import ROOTS, WANTED, Caller, Filling, Operation, Place, populate
+from tests.fixtures.operations import OF_ANY_KIND, ROOTS, WANTED, Caller, Filling, Operation, Place, populate
 
 UNSTORABLE: Final[dict[str, list[Any]]] = {
     "String": ["a\0b", "a\ud800b", "\0"],
@@ -84,9 +84,9 @@ OPERATIONS: Final = {"query": [*on_roots("query")], "mutation": [*on_roots("muta
 
 async def answered(api: Api, caller: Caller, operation: Operation, *, value: Any) -> list[Any]:
     """The errors that a call ends with, once each id is of the kind that is wanted in its place."""
-    kinds: dict[Place, Kind] = {}
-    unknown: dict[str, Place] = {}
+    kinds = {place: kind for (name, place), kind in OF_ANY_KIND.items() if name == operation.name}
     while True:
+        unknown: dict[str, Place] = {}
         filling = Placed(caller, operation.place, kinds, unknown, value)
         arguments = filling.arguments(operation.field.args)
         node = {"node": caller.id_of(operation.kind, is_theirs=False)} if isinstance(operation, OnNode) else {}

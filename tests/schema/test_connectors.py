@@ -98,7 +98,7 @@ async def test_settings_that_hold_a_credential_are_refused(api: Api, config: Any
     (error,) = await api.errors(CREATE, input={"name": "Leaky", "config": config})
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert error["extensions"]["field"] == field
-    assert "encryption at rest" in error["extensions"]["hint"]
+    assert "setConnectorSecret stores those encrypted" in error["extensions"]["hint"]
     assert "secret@" not in str(error)
     assert await api.state() == before
 

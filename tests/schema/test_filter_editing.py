@@ -3,7 +3,7 @@
 import pytest
 
 from maestro.ids import Kind, encode
-from resolvers.filters import CATALOGUES, FilterableList
+from resolvers.filters import LISTS, FilterableList
 from tests.fixtures.graphql import Api
 from tests.schema.test_search import insert, project, run
 
@@ -46,7 +46,7 @@ async def test_each_list_tells_its_fields(api: Api, listed: FilterableList) -> N
         query ($list: FilterableList!) { filterVocabulary(list: $list) { fields { name type operators values } } }
     """
     fields = {field["name"]: field for field in (await api(query, list=listed))["filterVocabulary"]["fields"]}
-    assert list(fields) == [*CATALOGUES[listed].fields, "text"]
+    assert list(fields) == [*LISTS[listed].catalogue.fields, "text"]
     assert fields["createdAt"]["operators"] == [
         "=",
         "!=",

@@ -34,8 +34,8 @@ async def test_a_job_tells_how_far_it_is(api: Api) -> None:
         idempotency_key="nightly",
     )
     query = """
-        query ($id: ID!) { job(id: $id) { kind state attempt idempotencyKey input result createdBy { email }
-            progress { phase completed total unit } error { code } } }
+        query ($id: ID!) { job(id: $id) { kind state attempt idempotencyKey input result
+            createdBy { ... on User { email } } progress { phase completed total unit } error { code } } }
     """
     assert (await api(query, id=encode(Kind.Job, job)))["job"] == {
         "kind": "BACKUP",

@@ -142,13 +142,13 @@ async def test_a_graph_too_large_keeps_what_is_near_and_says_so(api: Api, projec
     experiment = (await api.runtime.db.fetch_sql("SELECT id, project_id, organization_id FROM experiment"))[0]
     runs = [uuid7() for _ in range(MOST_NODES)]
     async with api.runtime.db.transaction() as tx:
-        await tx.copy(
-            "run",
-            ["id", "organization_id", "project_id", "experiment_id", "number", "name"],
-            [
-                (key, experiment.organization_id, experiment.project_id, experiment.id, number, "far")
-                for number, key in enumerate(runs)
-            ],
+        await tx.fetch_sql(
+            "INSERT INTO run (id, organization_id, project_id, experiment_id, number, name) "
+            "SELECT key, $1, $2, $3, number, 'far' FROM unnest($4::uuid[]) WITH ORDINALITY AS far (key, number)",
+            experiment.organization_id,
+            experiment.project_id,
+            experiment.id,
+            runs,
         )
         await tx.fetch_sql(
             "INSERT INTO lineage_edge (id, organization_id, from_type, from_id, to_type, to_id, kind) "

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from uuid import uuid4
 
+from maestro.access import SignInMethod
+from maestro.access.keys import KeySpec
 from maestro.ids import Kind, encode
 from tests.fixtures.graphql import Api
 
@@ -14,14 +16,15 @@ async def test_the_viewer_is_who_asks_where(api: Api) -> None:
     assert data["viewer"] == {
         "method": "SESSION",
         "apiKeyName": None,
-        "user": {"id": encode(Kind.User, api.viewer.user_id), "email": "owner@localhost"},
+        "user": {"id": encode(Kind.User, api.viewer.actor_id), "email": "owner@localhost"},
         "organization": {"id": encode(Kind.Organization, api.viewer.organization_id)},
     }
 
 
 async def test_a_viewer_with_a_key_is_told_its_name_and_nothing_else_of_it(api: Api) -> None:
-    made = await api.runtime.access.create_api_key(api.viewer.user_id, api.viewer.organization_id, "nightly")
-    api.viewer = replace(api.viewer, method="API_KEY", api_key_id=made.id)
+    spec = KeySpec(organization_id=api.viewer.organization_id, user_id=api.viewer.actor_id, name="nightly")
+    made = await api.runtime.access.create_key(spec)
+    api.viewer = replace(api.viewer, method=SignInMethod.API_KEY, api_key_id=made.row.id)
     assert (await api("{ viewer { method apiKeyName } }"))["viewer"] == {"method": "API_KEY", "apiKeyName": "nightly"}
 
 

@@ -20,7 +20,7 @@ async def project(api: Api, name: str = "P") -> str:
 async def test_node_finds_anything_by_its_id(api: Api) -> None:
     for typename, key in (
         ("Project", await project(api)),
-        ("User", encode(Kind.User, api.viewer.user_id)),
+        ("User", encode(Kind.User, api.viewer.actor_id)),
         ("Organization", encode(Kind.Organization, api.viewer.organization_id)),
     ):
         assert (await api(NODE, id=key))["node"] == {"id": key, "__typename": typename}
@@ -29,7 +29,7 @@ async def test_node_finds_anything_by_its_id(api: Api) -> None:
 
 async def test_nodes_come_in_the_order_of_the_ids_by_one_statement_a_kind(api: Api) -> None:
     ids = [await project(api, name) for name in ("A", "B", "C")]
-    user = encode(Kind.User, api.viewer.user_id)
+    user = encode(Kind.User, api.viewer.actor_id)
     wanted = [ids[2], user, ids[0], ids[2], ids[1]]
     data = await api(NODES, ids=wanted)
     assert [node["id"] for node in data["nodes"]] == wanted
@@ -65,7 +65,7 @@ async def test_more_ids_than_allowed_are_refused_before_any_statement(api: Api) 
 async def test_a_stranger_finds_no_node(api: Api, foreign: Api) -> None:
     ours = [
         await project(api),
-        encode(Kind.User, api.viewer.user_id),
+        encode(Kind.User, api.viewer.actor_id),
         encode(Kind.Organization, api.viewer.organization_id),
     ]
     data, errors = await foreign.run(NODES, ids=ours)

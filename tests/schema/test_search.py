@@ -101,7 +101,7 @@ async def test_a_pasted_id_finds_its_object(api: Api) -> None:
     key = await run(api, "pasted", 1)
     assert await titles(api, encode(Kind.Run, key)) == ["pasted"]
     assert await titles(api, encode(Kind.Run, key), types=["PROJECT"]) == []
-    assert await titles(api, encode(Kind.User, api.viewer.user_id)) == []
+    assert await titles(api, encode(Kind.User, api.viewer.actor_id)) == []
 
 
 async def test_only_the_wanted_types_and_as_many_as_wanted_are_answered(api: Api) -> None:

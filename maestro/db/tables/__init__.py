@@ -1,23 +1,26 @@
 """Every table of the domain; importing this module fills `Base.metadata`."""
 
 from maestro.db.tables.artifacts import Artifact, ArtifactAlias, ArtifactEntry, ArtifactVersion, Blob
+from maestro.db.tables.audit import AuditEntry, AuditHead
 from maestro.db.tables.base import Base, Owned, Trashable
 from maestro.db.tables.connectors import Connector, ConnectorSecret, SyncRun
 from maestro.db.tables.experiments import Experiment
 from maestro.db.tables.jobs import Backup, Job, JobEvent
 from maestro.db.tables.lineage import LineageEdge
-from maestro.db.tables.metrics import IngestBatch, MetricBlock, MetricHot, MetricKey, MetricSeries
+from maestro.db.tables.metrics import IngestBatch, MetricBlock, MetricHot, MetricKey, MetricSeries, PointsByDay
 from maestro.db.tables.models import ModelAlias, ModelAliasMove, ModelVersion, RegisteredModel
 from maestro.db.tables.organizations import Organization
 from maestro.db.tables.projects import Project
 from maestro.db.tables.runs import Param, Run
 from maestro.db.tables.users import (
     ApiKey,
-    AuditEntry,
     IdempotencyKey,
+    Identity,
+    Invitation,
     Membership,
     PersistedOperation,
     ServiceAccount,
+    Session,
     SignInLink,
     User,
 )
@@ -29,6 +32,7 @@ __all__ = [
     "ArtifactEntry",
     "ArtifactVersion",
     "AuditEntry",
+    "AuditHead",
     "Backup",
     "Base",
     "Blob",
@@ -36,7 +40,9 @@ __all__ = [
     "ConnectorSecret",
     "Experiment",
     "IdempotencyKey",
+    "Identity",
     "IngestBatch",
+    "Invitation",
     "Job",
     "JobEvent",
     "LineageEdge",
@@ -52,10 +58,12 @@ __all__ = [
     "Owned",
     "Param",
     "PersistedOperation",
+    "PointsByDay",
     "Project",
     "RegisteredModel",
     "Run",
     "ServiceAccount",
+    "Session",
     "SignInLink",
     "SyncRun",
     "Trashable",

@@ -83,4 +83,4 @@ class ArtifactAlias(Tenant, Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     version_id: Mapped[UUID] = mapped_column(ForeignKey("artifact_version.id", ondelete="CASCADE"), index=True)
     set_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    set_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    set_by_id: Mapped[UUID | None]

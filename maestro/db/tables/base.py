@@ -63,10 +63,13 @@ class Tenant:
 
 
 class Owned(Identified, Tenant):
-    """A row that people create and change: who, when, and the version that an update must name."""
+    """A row that somebody creates and changes: who, when, and the version that an update must name.
+
+    Whoever acts is a person or a service account, so the columns that tell who refer to no single table.
+    """
 
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    created_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    created_by_id: Mapped[UUID | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     version: Mapped[int] = mapped_column(server_default=text("1"))
 
@@ -79,7 +82,7 @@ class Trashable:
     """
 
     deleted_at: Mapped[datetime | None]
-    deleted_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    deleted_by_id: Mapped[UUID | None]
     trashed_with_id: Mapped[UUID | None]
     purge_at: Mapped[datetime | None]
 

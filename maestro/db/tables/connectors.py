@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from maestro.db.tables.base import Base, Identified, Owned, Tenant, Trashable, in_use_index, one_of
@@ -33,13 +33,16 @@ class Connector(Owned, Trashable, Base):
 
 
 class ConnectorSecret(Tenant, Base):
-    """The encrypted credential of a connector; no query reads it."""
+    """The encrypted credential of a connector: under a key of its own, which the master key `key_id` wraps."""
 
     __tablename__ = "connector_secret"
 
     connector_id: Mapped[UUID] = mapped_column(ForeignKey("connector.id", ondelete="CASCADE"), primary_key=True)
     key_id: Mapped[str]
+    wrapped_key: Mapped[bytes]
     ciphertext: Mapped[bytes]
+    set_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    set_by_id: Mapped[UUID | None]
 
 
 class SyncRun(Identified, Tenant, Base):

@@ -136,3 +136,34 @@ class Role(StrEnum):
     MAINTAINER = "MAINTAINER"
     CONTRIBUTOR = "CONTRIBUTOR"
     VIEWER = "VIEWER"
+
+
+class ActorKind(StrEnum):
+    """What acts: a person, or a program in its own name."""
+
+    USER = "USER"
+    SERVICE_ACCOUNT = "SERVICE_ACCOUNT"
+
+
+class MembershipSource(StrEnum):
+    """Where a membership comes from: given by somebody, or by a group of the identity provider."""
+
+    MANUAL = "MANUAL"
+    OIDC = "OIDC"
+
+
+class InvitationState(StrEnum):
+    """What has become of an invitation."""
+
+    PENDING = "PENDING"
+    ACCEPTED = "ACCEPTED"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+
+
+class SignInWay(StrEnum):
+    """How a session was opened."""
+
+    LINK = "LINK"
+    INVITATION = "INVITATION"
+    OIDC = "OIDC"

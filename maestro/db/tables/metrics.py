@@ -4,7 +4,7 @@ Points and blocks hold no foreign key: checking one for each of 20,000 points of
 them. They are written in the transaction that writes their series and removed with it by the purge.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -117,3 +117,13 @@ class IngestBatch(Base):
     n: Mapped[int]
     content_hash: Mapped[bytes]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class PointsByDay(Base):
+    """How many points an organisation has logged on a day (UTC): what its quota is compared with."""
+
+    __tablename__ = "points_by_day"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    n: Mapped[int]

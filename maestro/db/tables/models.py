@@ -76,7 +76,7 @@ class ModelAlias(Owned, Trashable, Base):
     name: Mapped[str]
     is_protected: Mapped[bool] = mapped_column(server_default=text("false"))
     set_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    set_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    set_by_id: Mapped[UUID | None]
 
 
 class ModelAliasMove(Identified, Tenant, Base):
@@ -89,4 +89,4 @@ class ModelAliasMove(Identified, Tenant, Base):
     name: Mapped[str]
     version_id: Mapped[UUID | None] = mapped_column(ForeignKey("model_version.id", ondelete="CASCADE"))
     at: Mapped[datetime] = mapped_column(server_default=func.now())
-    by_id: Mapped[UUID | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    by_id: Mapped[UUID | None]

@@ -14,7 +14,7 @@ class Organization(Identified, Base):
 
     __tablename__ = "organization"
 
-    slug: Mapped[str] = mapped_column(unique=True)
+    slug: Mapped[str]
     name: Mapped[str]
     settings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     quotas: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))

@@ -1,22 +1,21 @@
-"""People, service accounts, their roles, keys and what they did."""
+"""People, service accounts, their roles and keys, and how people sign in."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from maestro.db.tables.base import Base, Identified, Tenant, one_of
-from maestro.db.tables.enums import Role
+from maestro.db.tables.enums import MembershipSource, Role, SignInWay
 
 
 class User(Identified, Base):
-    """A person; may be a member of several organisations."""
+    """A person; may be a member of several organisations. The address is what they or their provider gave: no key."""
 
     __tablename__ = "user"
 
-    email: Mapped[str] = mapped_column(unique=True)
+    email: Mapped[str]
     name: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime | None]
@@ -31,15 +30,19 @@ class ServiceAccount(Identified, Tenant, Base):
     name: Mapped[str]
     description: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_by_id: Mapped[UUID | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    version: Mapped[int] = mapped_column(server_default=text("1"))
     disabled_at: Mapped[datetime | None]
 
 
 class Membership(Identified, Tenant, Base):
-    """A role of a person or a service account, in the whole organisation or in one project."""
+    """A role of a person or a service account, in the whole organisation or in one project; kept when it has ended."""
 
     __tablename__ = "membership"
     __table_args__ = (
         one_of("role", Role),
+        one_of("source", MembershipSource),
         CheckConstraint("num_nonnulls(user_id, service_account_id) = 1", name="one_member"),
         Index(
             "uq_membership_member",
@@ -49,6 +52,7 @@ class Membership(Identified, Tenant, Base):
             "project_id",
             unique=True,
             postgresql_nulls_not_distinct=True,
+            postgresql_where=text("removed_at IS NULL"),
         ),
     )
 
@@ -58,7 +62,31 @@ class Membership(Identified, Tenant, Base):
     )
     project_id: Mapped[UUID | None] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
     role: Mapped[str]
+    source: Mapped[str] = mapped_column(server_default=MembershipSource.MANUAL)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_by_id: Mapped[UUID | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    removed_at: Mapped[datetime | None]
+
+
+class Invitation(Identified, Tenant, Base):
+    """A link that makes whoever opens it a member, once; of the token only a hash is kept."""
+
+    __tablename__ = "invitation"
+    __table_args__ = (one_of("role", Role), Index("ix_invitation_organization_id_id", "organization_id", "id"))
+
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    email: Mapped[str]
+    name: Mapped[str]
+    role: Mapped[str]
+    project_id: Mapped[UUID | None] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_by_id: Mapped[UUID | None]
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    accepted_by_id: Mapped[UUID | None]
+    revoked_at: Mapped[datetime | None]
 
 
 class ApiKey(Identified, Tenant, Base):
@@ -67,7 +95,7 @@ class ApiKey(Identified, Tenant, Base):
     __tablename__ = "api_key"
     __table_args__ = (
         CheckConstraint("num_nonnulls(user_id, service_account_id) = 1", name="one_bearer"),
-        Index("ix_api_key_organization_id", "organization_id"),
+        Index("ix_api_key_organization_id_id", "organization_id", "id"),
     )
 
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
@@ -75,12 +103,15 @@ class ApiKey(Identified, Tenant, Base):
         ForeignKey("service_account.id", ondelete="CASCADE"), index=True
     )
     name: Mapped[str]
-    prefix: Mapped[str] = mapped_column(unique=True)
-    secret_hash: Mapped[bytes]
+    prefix: Mapped[str]
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
     scopes: Mapped[list[str] | None]
     project_ids: Mapped[list[UUID] | None]
+    addresses: Mapped[list[str] | None]
     is_append_only: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_by_id: Mapped[UUID | None]
+    rotated_from_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_key.id", ondelete="SET NULL"))
     last_used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
@@ -93,28 +124,42 @@ class SignInLink(Base):
 
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
 
-class AuditEntry(Identified, Tenant, Base):
-    """One thing that somebody did or was refused."""
+class Session(Identified, Base):
+    """A browser that is signed in; its token changes from time to time, and the one before is good for a moment."""
 
-    __tablename__ = "audit_entry"
-    __table_args__ = (Index("ix_audit_entry_organization_id", "organization_id", "id"),)
+    __tablename__ = "session"
+    __table_args__ = (one_of("way", SignInWay),)
 
-    actor_id: Mapped[UUID | None]
-    actor_label: Mapped[str]
-    api_key_id: Mapped[UUID | None]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    organization_id: Mapped[UUID | None] = mapped_column(ForeignKey("organization.id", ondelete="SET NULL"))
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    previous_hash: Mapped[bytes | None] = mapped_column(unique=True)
+    way: Mapped[str]
     address: Mapped[str | None]
-    operation: Mapped[str]
-    target_id: Mapped[UUID | None]
-    target_type: Mapped[str | None]
-    is_allowed: Mapped[bool]
-    reason: Mapped[str | None]
-    before: Mapped[dict[str, Any] | None]
-    after: Mapped[dict[str, Any] | None]
-    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    user_agent: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    rotated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class Identity(Base):
+    """Who a person is at an identity provider."""
+
+    __tablename__ = "identity"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    email: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class PersistedOperation(Identified, Tenant, Base):

@@ -13,7 +13,7 @@ from maestro.errors import InvalidInput, SchemaBehindError, StartupError
 EVERYTHING = """
 SELECT kind, name, definition FROM (
     SELECT 'column' AS kind, relname || '.' || attname AS name,
-        concat_ws(' ', attnum, format_type(atttypid, atttypmod), attnotnull, attidentity, attgenerated,
+        concat_ws(' ', format_type(atttypid, atttypmod), attnotnull, attidentity, attgenerated,
                   pg_get_expr(adbin, adrelid)) AS definition
     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid AND relkind IN ('r', 'p')
     LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
@@ -23,6 +23,12 @@ SELECT kind, name, definition FROM (
     UNION ALL SELECT 'constraint', conname, conrelid::regclass || ' ' || pg_get_constraintdef(oid)
     FROM pg_constraint WHERE connamespace = 'public'::regnamespace
     UNION ALL SELECT 'type', typname, typtype::text FROM pg_type WHERE typnamespace = 'public'::regnamespace
+    UNION ALL SELECT 'protection', tablename || '.' || policyname,
+        concat_ws(' ', permissive, roles, cmd, qual, with_check) FROM pg_policies WHERE schemaname = 'public'
+    UNION ALL SELECT 'protection', relname, 'row security' FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relrowsecurity
+    UNION ALL SELECT 'protection', tgrelid::regclass || '.' || tgname, pg_get_triggerdef(oid) FROM pg_trigger
+    WHERE NOT tgisinternal
     UNION ALL SELECT 'function', proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace
     UNION ALL SELECT 'tuning', relname, reloptions::text FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND reloptions IS NOT NULL
@@ -62,6 +68,8 @@ WITHOUT_ORGANIZATION = {
     "organization": "is one",
     "user": "may be a member of several",
     "sign_in_link": "signs a user in, to whichever organisations that user is a member of",
+    "identity": "is who a user is elsewhere, whichever organisations that user is a member of",
+    "session": "is a user's, who may go from one organisation to another in it",
 }
 ON_THE_TRASH_TOO = {
     "uq_run_project_id_number": "a number is never given twice",
@@ -76,14 +84,14 @@ ON_THE_TRASH_TOO = {
 
 
 async def catalogue(url: str) -> set[tuple[str, ...]]:
-    db = Database(url, pool_size=1)
+    db = Database(url, pool_size=1, system_role="none")
     found = {tuple(row) for row in await db.fetch_sql(EVERYTHING)}
     await db.close()
     return found
 
 
 async def execute(url: str, sql: str) -> None:
-    db = Database(url, pool_size=1)
+    db = Database(url, pool_size=1, system_role="none")
     await db.fetch_sql(sql)
     await db.close()
 
@@ -112,13 +120,14 @@ async def test_undoing_every_revision_leaves_nothing(database_url: str) -> None:
 
 
 async def test_migrations_lead_to_the_tables_of_the_code(database_url: str, empty_database_url: str) -> None:
-    db = Database(empty_database_url, pool_size=1)
+    db = Database(empty_database_url, pool_size=1, system_role="none")
     async with db.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     await db.close()
     only_one_has = await catalogue(database_url) ^ await catalogue(empty_database_url)
-    # How a table is stored and vacuumed is said by migrations alone.
-    assert {thing for thing in only_one_has if thing[0] != "tuning"} == set()
+    # How a table is stored, vacuumed and protected is said by migrations alone.
+    by_migrations = {"tuning", "protection", "function"}
+    assert {thing for thing in only_one_has if thing[0] not in by_migrations} == set()
 
 
 async def test_a_draft_of_the_next_revision_would_be_empty(database_url: str) -> None:

@@ -41,7 +41,7 @@ async def loaded(
     blobs = LocalBlobs(tmp_path_factory.mktemp("blobs"))
     reports: list[tuple[int, int, str]] = []
     async with databases.new(template="maestro") as url:
-        db = Database(url, pool_size=3)
+        db = Database(url, pool_size=3, system_role="none")
         owner = await ensure_owner(db)
         demo = Demo(recording=recording, owner=owner, blobs=blobs, now=NOW)
         stats = await load_demo(db, demo, lambda *report: reports.append(report))

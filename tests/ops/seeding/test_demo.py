@@ -12,8 +12,9 @@ import pytest
 
 from connectors.local import LocalBlobs
 from dataloaders.samples import SampledBySeries, SampleRequest
-from maestro.access import Viewer
+from maestro.access import SignInMethod, Viewer, grants_of
 from maestro.db.engine import Database
+from maestro.db.tables.enums import Role
 from maestro.digests import digest_of
 from maestro.errors import Conflict, RecordingError
 from maestro.points import PointColumns, decode, pack_bins, summarise
@@ -136,7 +137,14 @@ async def test_headers_and_bins_are_those_of_the_block(loaded: Loaded) -> None:
 async def test_the_long_series_is_sampled_with_its_extremes(loaded: Loaded) -> None:
     longest = max((series for _, series in recorded(loaded.recording)), key=lambda series: len(series.steps))
     (row,) = await loaded.db.fetch_sql("SELECT id FROM metric_series ORDER BY n DESC LIMIT 1")
-    viewer = Viewer(loaded.owner.user_id, loaded.owner.organization_id, "Owner", "owner@localhost", "SESSION")
+    viewer = Viewer(
+        loaded.owner.user_id,
+        loaded.owner.organization_id,
+        "Owner",
+        None,
+        SignInMethod.SESSION,
+        grants_of([(Role.OWNER, None)]),
+    )
     sampled = await SampledBySeries(loaded.db, viewer).load((row.id, SampleRequest(buckets=500)))
     assert int(sampled.count.sum()) == len(longest.steps) >= 200_000
     assert np.nanmin(sampled.min) == longest.values.min()

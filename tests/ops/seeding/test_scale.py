@@ -31,7 +31,7 @@ class Generated:
 async def generated(databases: Databases) -> AsyncIterator[Generated]:
     reports: list[tuple[int, int, str]] = []
     async with databases.new(template="maestro") as url:
-        db = Database(url, pool_size=3)
+        db = Database(url, pool_size=3, system_role="none")
         stats = await generate(
             db, await ensure_owner(db), RUNS, now=NOW, progress=lambda *report: reports.append(report)
         )

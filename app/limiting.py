@@ -1,0 +1,80 @@
+"""Rate limits over HTTP: the headers that tell of them, and the answer to a request that is refused.
+
+The headers are those of the IETF's draft draft-ietf-httpapi-ratelimit-headers, version 10.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from maestro.errors import RateLimited
+from maestro.rate_limits import Bucket, RateLimiter, Receipt
+from maestro.rates import rate_of
+from maestro.settings import Settings
+from resolvers.context import Context
+
+Handler = Callable[[Request], Awaitable[Response]]
+TOO_MANY_REQUESTS: Final = 429
+
+
+def limiter_of(settings: Settings) -> RateLimiter:
+    """Make the limiter that the settings describe."""
+    return RateLimiter(
+        {
+            Bucket.REQUESTS: rate_of(settings.rate_limit_requests),
+            Bucket.COST: rate_of(settings.rate_limit_cost),
+            Bucket.INGEST: rate_of(settings.rate_limit_ingest),
+        },
+        organization_factor=settings.rate_limit_organization,
+        redis_url=None if settings.redis_url is None else settings.redis_url.get_secret_value(),
+    )
+
+
+async def answered(request: Request, response: Response) -> Response:
+    """Return the answer to a GraphQL request with its limits; one that never became an operation is charged here."""
+    ctx: Context | None = getattr(request.state, "operation", None)
+    receipt = None if ctx is None else ctx.receipt
+    return _told(response, receipt or await _charge(request, Bucket.REQUESTS))
+
+
+def limited(bucket: Bucket) -> Callable[[Handler], Handler]:
+    """Charge each request to one bucket; a refused one does not reach the handler."""
+
+    def wrapped(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def answer(request: Request) -> Response:
+            receipt = await _charge(request, bucket)
+            response = refused(receipt.refusal) if receipt.refusal else await handler(request)
+            return _told(response, receipt)
+
+        return answer
+
+    return wrapped
+
+
+def refused(refusal: RateLimited) -> Response:
+    """Return the answer to a request that is refused."""
+    told = {"message": refusal.message, "extensions": refusal.extensions}
+    response = JSONResponse({"errors": [told]}, TOO_MANY_REQUESTS)
+    if retry := refusal.details.get("retryAfterSeconds"):
+        response.headers["retry-after"] = str(retry)
+    return response
+
+
+async def _charge(request: Request, bucket: Bucket) -> Receipt:
+    limiter: RateLimiter = request.app.state.runtime.limiter
+    return await limiter.charge(request.state.viewer, {bucket: 1})
+
+
+def _told(response: Response, receipt: Receipt) -> Response:
+    if receipt.refusal is not None and response.status_code != TOO_MANY_REQUESTS:
+        response = refused(receipt.refusal)
+    if standings := receipt.standings:
+        policies = (f'"{one.bucket}";q={one.rate.amount};w={one.rate.window_s}' for one in standings)
+        response.headers["ratelimit-policy"] = ", ".join(policies)
+        filled = (f'"{one.bucket}";r={one.remaining};t={one.resets_in_s}' for one in standings)
+        response.headers["ratelimit"] = ", ".join(filled)
+    return response

@@ -1,0 +1,119 @@
+"""Who is asking: nobody passes without a session or a key, but to the pages that are anybody's."""
+
+from typing import Final
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.answers import error_response
+from app.cookies import set_session_cookie
+from app.middleware.credentials import credentials_of
+from maestro.access import Access, Viewer
+from maestro.access.door import Credentials
+from maestro.db.rows import CONNECTION_LOST
+from maestro.errors import NotFound, Unauthenticated, Unavailable
+
+PUBLIC: Final = (
+    "/",
+    "/sign-in",
+    "/join",
+    "/livez",
+    "/readyz",
+    "/graphiql",
+    "/static/",
+    "/graphiql/",
+    "/download/",
+    "/sign-in/oidc",
+    "/sign-in/oidc/callback",
+)
+"""What anybody may fetch: pages without data, health, and links that carry their own proof."""
+
+
+class SignedIn:
+    """Puts the viewer into the request's state and refuses whoever has no valid session or key.
+
+    A session whose token has been used for long gets the next one with the answer.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Resolve the credential of a request or of a WebSocket's handshake."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        access: Access = connection.app.state.runtime.access
+        shown = credentials_of(connection)
+        viewer, refusal = await _found(access, shown)
+        state = scope.setdefault("state", {})
+        state["viewer"], state["credentials"] = viewer, shown
+        if viewer is not None:
+            await self.app(scope, receive, await _renewing(connection, shown, send))
+        elif is_public(scope["path"]):
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            await (refusal or _unknown())(scope, receive, send)
+        elif refusal is None and shown.key is None:
+            # Pages cannot give a socket headers: who has shown no key may send one in the first message.
+            await self.app(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 4401, "reason": "Unauthorized"})
+
+
+def is_public(path: str) -> bool:
+    """Say whether a path is served to anybody."""
+    return any(
+        path == public or (public != "/" and public.endswith("/") and path.startswith(public)) for public in PUBLIC
+    )
+
+
+async def _found(access: Access, shown: Credentials) -> tuple[Viewer | None, Response | None]:
+    """Return who is asking, or nobody and, where it is not that nobody is known, why."""
+    try:
+        return await access.viewer(shown), None
+    except NotFound as unknown:
+        return None, error_response(404, unknown.code, unknown.message, hint=unknown.hint)
+    except CONNECTION_LOST:
+        return None, _away()
+
+
+async def _renewing(connection: HTTPConnection, shown: Credentials, send: Send) -> Send:
+    """Return a `send` that gives the browser the next token of its session when it is due for one."""
+    if connection.scope["type"] != "http" or shown.session is None:
+        return send
+    access: Access = connection.app.state.runtime.access
+    try:
+        token = await access.rotated(shown)
+    except CONNECTION_LOST:
+        return send
+    if token is None:
+        return send
+    carrier = Response()
+    set_session_cookie(carrier, connection, token)
+    renewed = [(name, value) for name, value in carrier.raw_headers if name == b"set-cookie"]
+
+    async def send_renewed(message: Message) -> None:
+        # Whoever signs in or out sets a cookie that this one must not undo.
+        if message["type"] == "http.response.start" and not any(
+            name == b"set-cookie" for name, _ in message["headers"]
+        ):
+            message = {**message, "headers": [*message["headers"], *renewed]}
+        await send(message)
+
+    return send_renewed
+
+
+def _unknown() -> Response:
+    hint = "Open the link that the server printed, or send an API key: Authorization: Bearer mst_…"
+    response = error_response(401, Unauthenticated.code, "Nobody is signed in.", hint=hint)
+    response.headers["www-authenticate"] = "Bearer"
+    return response
+
+
+def _away() -> Response:
+    response = error_response(503, Unavailable.code, "The database does not answer.", hint="Try again after a pause.")
+    response.headers["retry-after"] = "5"
+    return response

@@ -1,0 +1,287 @@
+"""The door: credentials are resolved to viewers here, and nowhere else. There is no anonymous access."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from maestro.access import keys, sessions
+from maestro.access.addresses import Network, is_within, networks_of
+from maestro.access.grants import Limits, grants_of
+from maestro.access.keys import KeySpec, NewApiKey
+from maestro.access.permissions import Permission
+from maestro.access.secrets import KEY_PREFIX, hash_of
+from maestro.access.sessions import GRACE, ROTATE_AFTER, NewSession, Origin
+from maestro.access.viewer import SignInMethod, Viewer
+from maestro.clock import now
+from maestro.db.engine import Database
+from maestro.db.rows import Row
+from maestro.db.tables.enums import ActorKind, Role
+from maestro.errors import NotFound
+from maestro.events import Event, publish
+from maestro.ids import Kind, encode
+from maestro.storable import UNSTORABLE
+
+KNOWN_FOR_S: Final = 5.0
+MOST_KNOWN: Final = 10_000
+NOTED_EVERY: Final = timedelta(minutes=1)
+"""So exact is what is told of the last use of a key or a session: a write for each use would cost more than the use."""
+TOPIC: Final = "access"
+"""Where it is told that roles, keys or sessions have changed."""
+
+_ROLES: Final = """(
+    SELECT array_agg(m.role || ' ' || coalesce(m.project_id::text, '')) FROM membership m
+    WHERE m.removed_at IS NULL AND m.organization_id = {organization}
+        AND (m.user_id = {user} OR m.service_account_id = {account})
+)"""
+_KEY: Final = f"""
+    SELECT k.id, k.organization_id, k.user_id, k.service_account_id, k.scopes, k.project_ids, k.addresses,
+        k.is_append_only, k.expires_at AS good_until, o.slug, u.name AS user_name, u.email,
+        s.name AS account, coalesce(k.last_used_at < now() - $2::interval, true) AS is_to_be_noted,
+        {_ROLES.format(organization="k.organization_id", user="k.user_id", account="k.service_account_id")} AS roles
+    FROM api_key k JOIN organization o ON o.id = k.organization_id
+    LEFT JOIN "user" u ON u.id = k.user_id
+    LEFT JOIN service_account s ON s.id = k.service_account_id AND s.disabled_at IS NULL
+    WHERE k.secret_hash = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+"""  # noqa: S608 -- our own SQL, put together
+_SESSION: Final = f"""
+    SELECT s.id, s.user_id, u.name AS user_name, u.email, o.id AS organization_id,
+        coalesce(s.token_hash = $1 AND s.rotated_at < now() - $4::interval, false) AS is_due,
+        CASE WHEN s.previous_hash = $1 THEN least(s.expires_at, s.rotated_at + $3::interval) ELSE s.expires_at END
+            AS good_until,
+        o.slug = $2 AND EXISTS (
+            SELECT 1 FROM membership m JOIN organization t ON t.id = m.organization_id
+            WHERE m.user_id = u.id AND m.removed_at IS NULL AND t.slug = $2 AND t.id <> o.id
+        ) AS is_ambiguous,
+        s.last_seen_at < now() - $5::interval AS is_to_be_noted,
+        {_ROLES.format(organization="o.id", user="u.id", account="NULL")} AS roles
+    FROM session s JOIN "user" u ON u.id = s.user_id
+    CROSS JOIN LATERAL (
+        SELECT o.id, o.slug FROM membership m JOIN organization o ON o.id = m.organization_id
+        WHERE m.user_id = u.id AND m.removed_at IS NULL
+            AND ($2::text IS NULL OR $2 IN (o.slug, o.id::text, 'organization_' || replace(o.id::text, '-', '')))
+        ORDER BY o.slug <> $2 DESC NULLS LAST, o.id = s.organization_id DESC NULLS LAST, m.created_at, m.id LIMIT 1
+    ) o
+    WHERE (s.token_hash = $1 OR (s.previous_hash = $1 AND s.rotated_at > now() - $3::interval) OR s.id = $6)
+        AND s.revoked_at IS NULL AND s.expires_at > now()
+"""  # noqa: S608 -- our own SQL, put together
+# Requests that come together all want to note themselves: the first does.
+_KEY_USED: Final = """
+    UPDATE api_key SET last_used_at = now()
+    WHERE id = $1 AND coalesce(last_used_at < now() - $2::interval, true)
+"""
+_SESSION_SEEN: Final = "UPDATE session SET last_seen_at = now() WHERE id = $1 AND last_seen_at < now() - $2::interval"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request shows: a key, else a session, from an address; perhaps the organisation that it is about."""
+
+    key: str | None = field(default=None, repr=False)
+    session: str | None = field(default=None, repr=False)
+    organization: str | None = None
+    """The slug, the id or the UUID of one of the viewer's organisations."""
+    address: str | None = None
+    session_id: UUID | None = None
+    """A session whose token was shown before."""
+
+    def lasting(self, viewer: Viewer) -> "Credentials":
+        """Return by what to look again at a viewer who has shown this: a session outlives its tokens."""
+        return self if viewer.session_id is None else replace(self, session=None, session_id=viewer.session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A credential that was good, and until when it need not be looked up again."""
+
+    viewer: Viewer
+    is_due: bool
+    networks: tuple[Network, ...] | None
+    good_until: datetime | None
+    looked_up: float = field(default_factory=time.monotonic)
+    from_addresses: dict[str | None, Viewer] = field(default_factory=dict)
+    """The viewer as they come from each address."""
+
+    @property
+    def is_fresh(self) -> bool:
+        is_recent = time.monotonic() - self.looked_up < KNOWN_FOR_S
+        return is_recent and (self.good_until is None or now() < self.good_until)
+
+    def admits(self, address: str | None) -> bool:
+        return self.networks is None or is_within(address, self.networks)
+
+    def viewer_from(self, address: str | None) -> Viewer:
+        known = self.from_addresses.get(address)
+        if known is None:
+            known = self.from_addresses[address] = replace(self.viewer, address=address)
+        return known
+
+
+class Access:
+    """Resolves credentials to viewers, and opens and ends sessions.
+
+    A credential that was good is trusted for a few seconds without asking the database again: a client that logs
+    sends many requests a second, and none of them should pay for who it is. `forget` ends that trust when roles,
+    keys or sessions change, in every process.
+    """
+
+    def __init__(self, db: Database, *, session_ttl: timedelta) -> None:
+        self._db = db
+        self._session_ttl = session_ttl
+        self._known: dict[tuple[bool, bytes | UUID, str | None], _Known] = {}
+
+    async def viewer(self, shown: Credentials) -> Viewer | None:
+        """Return who is asking; None for a credential that is not good, or not from that address.
+
+        NotFound for an organisation that is named and is not one of the viewer's.
+        """
+        known = await self._of(shown)
+        if known is None or not known.admits(shown.address):
+            return None
+        return known.viewer_from(shown.address)
+
+    async def rotated(self, shown: Credentials) -> str | None:
+        """Return the next token of a session whose token has been used for an hour, None while it may stay."""
+        known = None if shown.key else await self._of(shown)
+        if known is None or not known.is_due or not shown.session or known.viewer.session_id is None:
+            return None
+        async with self._db.transaction() as tx:
+            fresh = await sessions.rotate(tx, known.viewer.session_id, shown.session)
+        self.forget()
+        return fresh
+
+    async def create_key(self, spec: KeySpec) -> NewApiKey:
+        """Make an API key for whoever runs commands on the server's machine."""
+        async with self._db.transaction() as tx:
+            return await keys.create_key(tx, spec)
+
+    async def create_link_token(self, user_id: UUID) -> str:
+        """Make a token that signs its bearer in once, within a day."""
+        async with self._db.transaction() as tx:
+            return (await sessions.create_link(tx, user_id)).token
+
+    async def open_session(self, user_id: UUID, origin: Origin, *, organization_id: UUID | None = None) -> NewSession:
+        """Open a session for somebody whom a provider of identity vouches for."""
+        async with self._db.transaction() as tx:
+            return await sessions.open_session(
+                tx, user_id, origin, ttl=self._session_ttl, organization_id=organization_id
+            )
+
+    async def end_session(self, viewer: Viewer) -> None:
+        """Sign a browser out."""
+        if viewer.session_id is None:
+            return
+        async with self._db.transaction() as tx:
+            await sessions.revoke(tx, viewer.actor_id, [viewer.session_id])
+            await publish(tx, [Event(TOPIC)])
+        self.forget()
+
+    def forget(self) -> None:
+        """Look every credential up again when it comes next."""
+        # A new one: what is being looked up right now, and may be out of date, goes into the old one.
+        self._known = {}
+
+    async def _of(self, shown: Credentials) -> _Known | None:
+        secret = shown.key or shown.session
+        named = hash_of(secret) if secret else shown.session_id
+        if named is None:
+            return None
+        if shown.organization is not None and UNSTORABLE.search(shown.organization):
+            raise unknown_organization()
+        # A token of a session is no key, though it was just good as what it is.
+        place, at_start = (bool(shown.key), named, shown.organization), self._known
+        known = at_start.get(place)
+        if known is not None and known.is_fresh:
+            return known
+        at_start.pop(place, None)
+        known = await (self._of_key(shown) if shown.key else self._of_session(shown))
+        if known is not None:
+            if len(at_start) >= MOST_KNOWN:
+                at_start.clear()
+            # Where everything was forgotten meanwhile, what was looked up before goes with it.
+            at_start[place] = known
+        return known
+
+    async def _of_key(self, shown: Credentials) -> _Known | None:
+        key = shown.key or ""
+        rows = await self._db.fetch_sql(_KEY, hash_of(key), NOTED_EVERY) if key.startswith(KEY_PREFIX) else []
+        if not rows or not rows[0].roles or (rows[0].user_id is None and rows[0].account is None):
+            return None
+        row = rows[0]
+        names = (row.slug, str(row.organization_id), encode(Kind.Organization, row.organization_id))
+        if shown.organization is not None and shown.organization not in names:
+            raise unknown_organization()
+        is_person = row.user_id is not None
+        viewer = Viewer(
+            actor_id=row.user_id or row.service_account_id,
+            actor_kind=ActorKind.USER if is_person else ActorKind.SERVICE_ACCOUNT,
+            organization_id=row.organization_id,
+            name=row.user_name if is_person else row.account,
+            email=row.email,
+            method=SignInMethod.API_KEY,
+            grants=grants_of(roles_of(row.roles), limits_of(row)),
+            api_key_id=row.id,
+        )
+        known = _Known(viewer, is_due=False, networks=networks_of(row.addresses), good_until=row.good_until)
+        if row.is_to_be_noted and known.admits(shown.address):
+            await self._db.fetch_sql(_KEY_USED, row.id, NOTED_EVERY)
+        return known
+
+    async def _of_session(self, shown: Credentials) -> _Known | None:
+        token_hash = hash_of(shown.session) if shown.session else None
+        session_id = None if shown.session else shown.session_id
+
+        async def found(organization: str | None) -> list[Row]:
+            times = (GRACE, ROTATE_AFTER, NOTED_EVERY)
+            return await self._db.fetch_sql(_SESSION, token_hash, organization, *times, session_id)
+
+        rows = await found(shown.organization)
+        if not rows and shown.organization is not None and await found(None):
+            raise unknown_organization()
+        if not rows:
+            return None
+        row = rows[0]
+        if row.is_ambiguous:
+            # Whoever owns one of them has chosen its slug, and must not get what is meant for the other.
+            raise NotFound(
+                "Several of your organizations have this slug.",
+                hint="Name the one that you mean by its id.",
+                field="X-Maestro-Organization",
+            )
+        viewer = Viewer(
+            actor_id=row.user_id,
+            organization_id=row.organization_id,
+            name=row.user_name,
+            email=row.email,
+            method=SignInMethod.SESSION,
+            grants=grants_of(roles_of(row.roles)),
+            session_id=row.id,
+        )
+        if row.is_to_be_noted:
+            await self._db.fetch_sql(_SESSION_SEEN, row.id, NOTED_EVERY)
+        return _Known(viewer, is_due=row.is_due, networks=None, good_until=row.good_until)
+
+
+def unknown_organization() -> NotFound:
+    """Return the error for an organisation that the viewer does not belong to, whether there is one or not."""
+    return NotFound(
+        "You do not belong to such an organization.",
+        hint="Name one of yours by its slug or id, or leave the header out.",
+        field="X-Maestro-Organization",
+    )
+
+
+def roles_of(texts: Iterable[str]) -> list[tuple[Role, UUID | None]]:
+    """Return the roles that a query has put into texts like `VIEWER` and a project's UUID, perhaps empty."""
+    pairs = (text.split(" ", 1) for text in texts)
+    return [(Role(role), UUID(project) if project else None) for role, project in pairs]
+
+
+def limits_of(row: Row | Any) -> Limits:
+    """Return how far the key of a row is narrower than its bearer; a scope that is no longer known allows nothing."""
+    known = frozenset(Permission)
+    scopes = None if row.scopes is None else frozenset(one for one in known if one.value in row.scopes)
+    projects = None if row.project_ids is None else frozenset(row.project_ids)
+    return Limits(scopes, projects, row.is_append_only)

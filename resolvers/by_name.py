@@ -1,0 +1,52 @@
+"""Objects by the names that people type, for commands."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from maestro.db.rows import Row
+from maestro.errors import InvalidInput, NotFound
+from maestro.ids import Kind, encode, uuid_of
+from resolvers.context import Context
+
+_PROJECTS: Final = (
+    "SELECT id, slug AS name FROM project WHERE organization_id = $1 AND slug = ANY($2) AND deleted_at IS NULL"
+)
+_ACCOUNTS: Final = "SELECT id, name FROM service_account WHERE organization_id = $1 AND name = ANY($2)"
+_KEYS: Final = """
+    SELECT id, prefix AS name FROM api_key WHERE organization_id = $1 AND starts_with(prefix, $2) AND revoked_at IS NULL
+"""
+
+
+async def project_ids(ctx: Context, slugs: Sequence[str]) -> list[str]:
+    """Return the ids of projects outside the trash; NotFound."""
+    found = await _found(ctx, _PROJECTS, slugs, noun="Project")
+    return [encode(Kind.Project, found[slug]) for slug in slugs]
+
+
+async def service_account_id(ctx: Context, name: str) -> str:
+    """Return the id of a service account; NotFound."""
+    return encode(Kind.ServiceAccount, (await _found(ctx, _ACCOUNTS, [name], noun="ServiceAccount"))[name])
+
+
+async def api_key_id(ctx: Context, text: str) -> str:
+    """Return the id of the key that begins with a text, or whose id it is; NotFound, InvalidInput for several keys."""
+    if text.startswith(f"{Kind.ApiKey.value}_"):
+        uuid_of(Kind.ApiKey, text)
+        return text
+    rows: list[Row] = await ctx.db.fetch_sql(_KEYS, ctx.organization_id, text)
+    if not rows:
+        raise NotFound(
+            "There is no API key in use that begins so.", hint="`python -m app key list` shows how they begin."
+        )
+    if len(rows) > 1:
+        raise InvalidInput(f"{len(rows)} API keys begin so.", hint="Type more of it, or its id.")
+    return encode(Kind.ApiKey, rows[0].id)
+
+
+async def _found(ctx: Context, sql: str, names: Sequence[str], *, noun: str) -> dict[str, UUID]:
+    found = {row.name: row.id for row in await ctx.db.fetch_sql(sql, ctx.organization_id, list(names))}
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise NotFound(f"There is no {noun} with the name {missing[0]!r}.")
+    return found
