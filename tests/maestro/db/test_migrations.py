@@ -9,6 +9,7 @@ from maestro.db import migrate
 from maestro.db.engine import Database
 from maestro.db.tables import Base
 from maestro.errors import InvalidInput, SchemaBehindError, StartupError
+from maestro.invocation import command as command_line
 
 EVERYTHING = """
 SELECT kind, name, definition FROM (
@@ -153,7 +154,7 @@ async def test_upgrading_a_migrated_database_runs_nothing(database_url: str) -> 
 async def test_a_database_that_is_behind_is_refused_with_the_command_to_run(empty_database_url: str) -> None:
     with pytest.raises(SchemaBehindError) as refusal:
         await to_thread(migrate.require_current, empty_database_url)
-    assert refusal.value.hint == "Back the database up and run `python -m app migrate`."
+    assert refusal.value.hint == f"Back the database up and run `{command_line('migrate')}`."
     assert refusal.value.details == {"pending": [revision.id for revision in EVERY_REVISION]}
     assert await catalogue(empty_database_url) == set()
 
