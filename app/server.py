@@ -85,7 +85,7 @@ async def opened(settings: Settings, url: str, *, system_role: str = SYSTEM_ROLE
         secret=secret,
         db=db,
         events=events,
-        access=Access(db, session_ttl=settings.session_ttl),
+        access=Access(db),
         vault=vault,
         limiter=limiter_of(settings),
     )

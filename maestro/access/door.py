@@ -13,7 +13,7 @@ from maestro.access.grants import Limits, grants_of
 from maestro.access.keys import KeySpec, NewApiKey
 from maestro.access.permissions import Permission
 from maestro.access.secrets import KEY_PREFIX, hash_of
-from maestro.access.sessions import GRACE, ROTATE_AFTER, NewSession, Origin
+from maestro.access.sessions import GRACE, ROTATE_AFTER
 from maestro.access.viewer import SignInMethod, Viewer
 from maestro.clock import now
 from maestro.db.engine import Database
@@ -127,9 +127,8 @@ class Access:
     keys or sessions change, in every process.
     """
 
-    def __init__(self, db: Database, *, session_ttl: timedelta) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
-        self._session_ttl = session_ttl
         self._known: dict[tuple[bool, bytes | UUID, str | None], _Known] = {}
 
     async def viewer(self, shown: Credentials) -> Viewer | None:
@@ -161,13 +160,6 @@ class Access:
         """Make a token that signs its bearer in once, within a day."""
         async with self._db.transaction() as tx:
             return (await sessions.create_link(tx, user_id)).token
-
-    async def open_session(self, user_id: UUID, origin: Origin, *, organization_id: UUID | None = None) -> NewSession:
-        """Open a session for somebody whom a provider of identity vouches for."""
-        async with self._db.transaction() as tx:
-            return await sessions.open_session(
-                tx, user_id, origin, ttl=self._session_ttl, organization_id=organization_id
-            )
 
     async def end_session(self, viewer: Viewer) -> None:
         """Sign a browser out."""

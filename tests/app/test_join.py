@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from maestro.access.sessions import Origin
 from maestro.db.tables.enums import Role, SignInWay
 from maestro.ids import Kind, encode
+from tests.fixtures.access import new_session
 from tests.fixtures.graphql import Api, browser
 from tests.fixtures.members import new_member, new_project, new_user
 
@@ -34,7 +35,7 @@ async def press(http: httpx.AsyncClient, path: str, **headers: str) -> httpx.Res
 
 
 async def session(api: Api, user: UUID) -> dict[str, str]:
-    opened = await api.runtime.access.open_session(user, Origin(SignInWay.LINK))
+    opened = await new_session(api.runtime, user, Origin(SignInWay.LINK))
     return {"maestro_session": opened.token}
 
 

@@ -22,6 +22,7 @@ from maestro.events import Event, publish
 from maestro.ids import Kind, uuid_of
 from maestro.runtime import Runtime
 from resolvers.setup import ensure_owner
+from tests.fixtures.access import new_session
 from tests.fixtures.graphql import Api, api_key, browser, owners_key
 from tests.fixtures.registry import new_project, new_run
 from tests.fixtures.sockets import ask, closed, connected, hear, listening, opened, tell
@@ -102,7 +103,7 @@ class TestTheFirstMessage:
                 "SELECT gen_random_uuid(), id, $1, 'OWNER' FROM organization WHERE slug = 'second'",
                 owner.user_id,
             )
-        session = await runtime.access.open_session(owner.user_id, Origin(SignInWay.LINK))
+        session = await new_session(runtime, owner.user_id, Origin(SignInWay.LINK))
         cookie = f"{COOKIE}={session.token}"
         async with opened(url, cookie=cookie, origin=url) as websocket:
             await introduced(websocket, organization="second")
@@ -167,7 +168,7 @@ class TestWhileItLasts:
 
     async def test_a_socket_outlives_the_token_of_its_session(self, runtime: Runtime, url: str) -> None:
         owner = await ensure_owner(runtime.db)
-        session = await runtime.access.open_session(owner.user_id, Origin(SignInWay.LINK))
+        session = await new_session(runtime, owner.user_id, Origin(SignInWay.LINK))
         async with opened(url, cookie=f"{COOKIE}={session.token}", origin=url) as websocket:
             await introduced(websocket)
             long_ago = GRACE + timedelta(minutes=1)

@@ -9,6 +9,7 @@ from maestro.access import Limits, Permission
 from maestro.access.keys import KeySpec
 from maestro.access.sessions import Origin
 from maestro.db.tables.enums import Role, SignInWay
+from tests.fixtures.access import new_session
 from tests.fixtures.graphql import Api, api_key, browser
 from tests.fixtures.members import membership_of, new_account, new_member, new_membership, new_project
 from tests.schema.membership_texts import (
@@ -116,8 +117,8 @@ async def test_a_removed_persons_session_goes_on_in_their_other_organization(
 ) -> None:
     member = await new_member(api, Role.VIEWER)
     await new_membership(foreign, Role.ADMIN, user=member.viewer.actor_id)
-    session = await api.runtime.access.open_session(
-        member.viewer.actor_id, Origin(SignInWay.LINK), organization_id=api.viewer.organization_id
+    session = await new_session(
+        api.runtime, member.viewer.actor_id, Origin(SignInWay.LINK), organization_id=api.viewer.organization_id
     )
     headers = {"cookie": f"maestro_session={session.token}", "origin": "http://testserver"}
     async with browser(app, **headers) as http:

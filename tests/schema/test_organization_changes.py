@@ -14,6 +14,7 @@ from maestro.access.sessions import Origin
 from maestro.db.tables.enums import ActorKind, Role, SignInWay
 from maestro.ids import Kind, encode, uuid_of
 from maestro.runtime import Runtime
+from tests.fixtures.access import new_session
 from tests.fixtures.graphql import Api, api_key, browser, viewer_as
 from tests.fixtures.members import new_account, new_member, new_membership, new_project
 
@@ -54,8 +55,8 @@ async def assert_refused(api: Api, code: str, query: str, *, asking: Api | None 
 
 
 async def session_of(api: Api) -> str:
-    opened = await api.runtime.access.open_session(
-        api.viewer.actor_id, Origin(SignInWay.LINK), organization_id=api.viewer.organization_id
+    opened = await new_session(
+        api.runtime, api.viewer.actor_id, Origin(SignInWay.LINK), organization_id=api.viewer.organization_id
     )
     api.viewer = replace(api.viewer, session_id=opened.id)
     return opened.token

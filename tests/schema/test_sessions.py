@@ -10,6 +10,7 @@ from maestro.access.sessions import NewSession, Origin
 from maestro.db.tables.enums import SignInWay
 from maestro.ids import Kind, encode
 from resolvers.sign_ins import by_link
+from tests.fixtures.access import new_session
 from tests.fixtures.graphql import Api
 from tests.schema.api_key_texts import colleague, service_account, through_key
 
@@ -23,7 +24,7 @@ NOWHERE = "session_0199c2f4a7b87c3d9e1f2a3b4c5d6e7f"
 async def opened(api: Api, browser: str = "Firefox") -> NewSession:
     """Open a session for the viewer."""
     origin = Origin(SignInWay.LINK, "192.0.2.7", browser)
-    return await api.runtime.access.open_session(api.viewer.actor_id, origin)
+    return await new_session(api.runtime, api.viewer.actor_id, origin)
 
 
 async def inside(api: Api, session: NewSession) -> Api:

@@ -15,6 +15,7 @@ from maestro.events import Event, publish
 from maestro.runtime import Runtime
 from maestro.settings import Settings
 from resolvers.setup import Owner, ensure_owner
+from tests.fixtures.access import new_session
 
 AT_ONCE_S = 1.0
 
@@ -84,7 +85,7 @@ async def test_without_being_told_a_server_trusts_what_it_knows_for_a_while(
 async def test_a_browser_signed_out_at_one_server_is_refused_by_the_other_at_once(
     runtime: Runtime, other: Runtime, owner: Owner
 ) -> None:
-    session = await runtime.access.open_session(owner.user_id, Origin(SignInWay.LINK))
+    session = await new_session(runtime, owner.user_id, Origin(SignInWay.LINK))
     shown = Credentials(session=session.token)
     viewer = await other.access.viewer(shown)
     assert viewer is not None
@@ -125,7 +126,7 @@ async def test_a_look_that_a_change_has_overtaken_is_not_remembered(runtime: Run
 
 
 async def test_a_session_is_looked_at_again_without_its_token(runtime: Runtime, owner: Owner) -> None:
-    session = await runtime.access.open_session(owner.user_id, Origin(SignInWay.LINK))
+    session = await new_session(runtime, owner.user_id, Origin(SignInWay.LINK))
     shown = Credentials(session=session.token)
     viewer = await runtime.access.viewer(shown)
     assert viewer is not None
