@@ -3,6 +3,7 @@
 import base64
 import re
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,8 +36,12 @@ async def dump(address: Address) -> bytes:
 def processes(server: Server) -> bytes:
     """The arguments and environments of the server and of all that it has started."""
     root = psutil.Process(server.process.pid)
-    family = [root, *root.children(recursive=True)]
-    return repr([(process.cmdline(), process.environ()) for process in family]).encode()
+    found = [(root.cmdline(), root.environ())]
+    for process in root.children(recursive=True):
+        # PostgreSQL's workers come and go.
+        with suppress(psutil.NoSuchProcess):
+            found.append((process.cmdline(), process.environ()))
+    return repr(found).encode()
 
 
 def files_in(folder: Path) -> bytes:
