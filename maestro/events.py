@@ -1,7 +1,8 @@
 """Changes, told to every process: written with NOTIFY in the writer's transaction, heard by LISTEN.
 
-A subscriber gets what is committed after it subscribed, in the order of the commits. One that does not keep up loses
-events and is told so by the next one, marked as a gap, so that it can read the present state instead.
+A subscriber gets all that is committed after it subscribed, in the order of the commits, and perhaps what was just
+before, which is still on its way: an event says that something has changed, not how often. One that does not keep up
+loses events and is told so by the next one, marked as a gap, so that it can read the present state instead.
 """
 
 import asyncio

@@ -13,6 +13,7 @@ from maestro.runtime import Runtime
 from resolvers.setup import Owner
 from tests.fixtures.access import age, ask, assert_good, assert_nobody, change, cookie, open_session
 from tests.fixtures.graphql import browser
+from tests.fixtures.hearing import hearing
 
 
 async def sign_in(client: httpx.AsyncClient, token: str) -> httpx.Response:
@@ -102,7 +103,7 @@ async def test_signing_out_ends_the_browsers_session_and_every_copy_of_its_cooki
 
 async def test_signing_out_is_told_to_every_process(runtime: Runtime, anonymous: httpx.AsyncClient, token: str) -> None:
     await sign_in(anonymous, token)
-    async with runtime.events.subscribed("access") as heard:
+    async with hearing(runtime.events, runtime.db, "access") as heard:
         await anonymous.post("/sign-out")
         assert (await anext(heard)).topic == "access"
 

@@ -6,6 +6,7 @@ import pytest
 
 from maestro.db.tables.enums import Role
 from tests.fixtures.graphql import Api
+from tests.fixtures.hearing import hearing
 from tests.schema.api_key_texts import (
     RENAME,
     REVOKE,
@@ -166,7 +167,7 @@ async def test_every_change_is_audited_with_its_key(api: Api) -> None:
 
 async def test_a_change_is_told_to_every_process(api: Api) -> None:
     made = await create(api)
-    async with api.runtime.events.subscribed("access") as heard:
+    async with hearing(api.runtime.events, api.runtime.db, "access") as heard:
         await api(REVOKE, id=made["apiKey"]["id"])
         assert (await anext(heard)).topic == "access"
 

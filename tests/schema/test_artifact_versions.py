@@ -23,6 +23,7 @@ from tests.fixtures.artifacts import (
     refused,
 )
 from tests.fixtures.graphql import Api
+from tests.fixtures.hearing import hearing
 from tests.fixtures.registry import new_run
 
 
@@ -234,7 +235,8 @@ async def test_a_version_that_cannot_be_read_is_not_used(api: Api, version: str,
 
 
 async def test_a_subscriber_of_a_run_hears_of_its_inputs_and_outputs(api: Api, artifact: str, run: str) -> None:
-    async with api.runtime.events.subscribed(topic(Kind.Run, uuid_of(Kind.Run, run))) as heard:
+    runtime = api.runtime
+    async with hearing(runtime.events, runtime.db, topic(Kind.Run, uuid_of(Kind.Run, run))) as heard:
         version = await committed(api, artifact, run)
         await api(USE, run=run, version=version)
         assert [(await anext(heard)).details for _ in range(2)] == [{"change": "outputs"}, {"change": "inputs"}]

@@ -1,13 +1,12 @@
 """Who has which role, by GraphQL: given, changed, taken away, never beyond what the giver holds."""
 
-import asyncio
-
 import pytest
 
 from maestro.access import Limits, Permission
 from maestro.db.tables.enums import Role
 from maestro.ids import Kind, encode
 from tests.fixtures.graphql import Api
+from tests.fixtures.hearing import hearing
 from tests.fixtures.members import membership_of, new_account, new_member, new_membership, new_project, new_user
 from tests.schema.membership_texts import (
     ADD,
@@ -198,9 +197,9 @@ async def test_a_strangers_membership_is_not_found(api: Api, foreign: Api) -> No
 
 async def test_other_processes_are_told_of_a_change_of_roles(api: Api) -> None:
     key = await membership_of(api, await new_member(api, Role.VIEWER))
-    async with api.runtime.events.subscribed("access") as heard:
+    async with hearing(api.runtime.events, api.runtime.db, "access") as heard:
         await api(UPDATE, id=key, role="ADMIN")
-        event = await asyncio.wait_for(anext(aiter(heard)), timeout=10)
+        event = await anext(heard)
     assert event.topic == "access"
 
 

@@ -12,6 +12,7 @@ from maestro.ids import Kind, encode
 from resolvers.sign_ins import by_link
 from tests.fixtures.access import new_session
 from tests.fixtures.graphql import Api
+from tests.fixtures.hearing import hearing
 from tests.schema.api_key_texts import colleague, service_account, through_key
 
 SESSIONS = "{ viewer { sessions { id way address userAgent isCurrent } } }"
@@ -152,6 +153,6 @@ async def test_what_is_done_to_sessions_is_audited_without_the_token(api: Api) -
 
 async def test_an_end_is_told_to_every_process(api: Api) -> None:
     session = await opened(api)
-    async with api.runtime.events.subscribed("access") as heard:
+    async with hearing(api.runtime.events, api.runtime.db, "access") as heard:
         await api(REVOKE, id=id_of(session))
         assert (await anext(heard)).topic == "access"

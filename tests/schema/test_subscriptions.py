@@ -13,6 +13,7 @@ from maestro.db.engine import Database
 from maestro.events import Events
 from schema import schema
 from tests.fixtures.graphql import Api
+from tests.fixtures.hearing import caught_up
 from tests.schema.metric_texts import FINISH, log, metric, new_run
 
 RUN = "subscription ($id: ID!) { runUpdated(id: $id) { status tags { key value } series { name count } } }"
@@ -27,7 +28,8 @@ subscription ($id: ID!, $keys: [String!]) {
 
 @asynccontextmanager
 async def following(api: Api, query: str, **variables: Any) -> AsyncIterator[AsyncIterator[Any]]:
-    """Subscribe; an event that does not come in ten seconds fails the test."""
+    """Subscribe to what happens from now on; an event that does not come in ten seconds fails the test."""
+    await caught_up(api.runtime.events, api.runtime.db)
     results: Any = await schema.subscribe(query, context_value=api.context(), variable_values=variables)
 
     async def events() -> AsyncIterator[Any]:
