@@ -2,10 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import click
 import orjson
@@ -27,7 +27,14 @@ from ops.audit import Head, Verdict, verify
 from resolvers.audit import Part, moment
 from resolvers.context import Context
 
-_FOUND: Final = "SELECT id, slug FROM organization WHERE $1::text IS NULL OR slug = $1 ORDER BY slug"
+# Slugs are free to choose, and several organisations may have one; no slug has the form of an id.
+_FOUND: Final = """
+    SELECT id, slug FROM organization
+    WHERE $1::text IS NULL OR $1 IN (slug, 'organization_' || replace(id::text, '-', '')) ORDER BY slug, id
+"""
+
+Judged: TypeAlias = tuple[Row, Verdict]
+"""An organisation and what came of verifying its log."""
 
 
 @click.group()
@@ -36,32 +43,32 @@ def audit() -> None:
 
 
 @audit.command("verify")
-@click.option("--organization", metavar="SLUG", help="Whose log; all of them unless given.")
+@click.option("--organization", metavar="SLUG-OR-ID", help="Whose log; all of them unless given.")
 @click.option("--head", metavar="NUMBER:HASH", help="The head of an earlier verification that was kept elsewhere.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify_log(organization: str | None, head: str | None, *, as_json: bool) -> None:
     """Compute every hash anew; exit with 1 when an entry was changed, removed, moved or cut off."""
     settings, expected = Settings(), None if head is None else Head.parse(head, field="head")
 
-    async def judge(url: str) -> dict[str, Verdict]:
+    async def judge(url: str) -> list[Judged]:
         async with opened(settings, url) as runtime:
             found = await _organizations(runtime.db, organization)
             if expected is not None and len(found) > 1:
-                raise InvalidInput("A head belongs to one log.", hint="Say whose with --organization.")
-            return {one.slug: await verify(runtime.db, one.id, expected) for one in found}
+                raise InvalidInput("A head belongs to one log.", hint="Say whose with --organization, by its id.")
+            return [(one, await verify(runtime.db, one.id, expected)) for one in found]
 
     with database(settings) as url:
         require_current(url)
         verdicts = asyncio.run(judge(url))
     if as_json:
-        click.echo(orjson.dumps({"organizations": [_told(slug, one) for slug, one in verdicts.items()]}))
+        click.echo(orjson.dumps({"organizations": [_told(*one) for one in verdicts]}))
     else:
         _print(verdicts)
-    sys.exit(0 if all(verdict.is_intact for verdict in verdicts.values()) else 1)
+    sys.exit(0 if all(verdict.is_intact for _, verdict in verdicts) else 1)
 
 
 @audit.command("export")
-@click.option("--organization", metavar="SLUG", help="Whose log; that of the first organization unless given.")
+@click.option("--organization", metavar="SLUG-OR-ID", help="Whose log; that of the first organization unless given.")
 @click.option("--filter", "filter_text", metavar="TEXT", help="Which entries, in the language of filters.")
 @click.option("--since", metavar="TIME", help="From when on, like 2026-01-31T12:00:00Z.")
 @click.option("--until", metavar="TIME", help="Before when.")
@@ -74,8 +81,10 @@ def export_log(
 
     async def write(ctx: Context) -> None:
         if organization is not None:
-            (found,) = await _organizations(ctx.runtime.db, organization)
-            ctx = Context(ctx.runtime, replace(ctx.viewer, organization_id=found.id))
+            found = await _organizations(ctx.runtime.db, organization)
+            if len(found) > 1:
+                raise InvalidInput(f"Several organizations have the slug {organization!r}.", hint="Name one by its id.")
+            ctx = Context(ctx.runtime, replace(ctx.viewer, organization_id=found[0].id))
         lines = await resolvers.audit.export(ctx, part)
         with click.open_file("-" if output is None else str(output), "wb") as file:
             async for stretch in lines:
@@ -84,16 +93,17 @@ def export_log(
     as_owner(Settings(), write)
 
 
-async def _organizations(db: Database, slug: str | None) -> list[Row]:
-    found = await db.fetch_sql(_FOUND, slug)
-    if not found and slug is not None:
-        raise NotFound(f"There is no organization {slug!r}.", hint="Name it by its slug.")
+async def _organizations(db: Database, named: str | None) -> list[Row]:
+    found = await db.fetch_sql(_FOUND, named)
+    if not found and named is not None:
+        raise NotFound(f"There is no organization {named!r}.", hint="Name it by its slug or id.")
     return found
 
 
-def _told(slug: str, verdict: Verdict) -> Mapping[str, Any]:
+def _told(organization: Row, verdict: Verdict) -> Mapping[str, Any]:
     return {
-        "organization": slug,
+        "organization": organization.slug,
+        "id": encode(Kind.Organization, organization.id),
         "isIntact": verdict.is_intact,
         "entries": verdict.head.seq,
         "head": str(verdict.head),
@@ -104,13 +114,14 @@ def _told(slug: str, verdict: Verdict) -> Mapping[str, Any]:
     }
 
 
-def _print(verdicts: Mapping[str, Verdict]) -> None:
+def _print(verdicts: Sequence[Judged]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
-    for slug, verdict in verdicts.items():
+    for organization, verdict in verdicts:
         mark = "[green]✓[/]" if verdict.is_intact else "[bold red]✗[/]"
-        table.add_row(mark, f"[bold]{escape(slug)}[/]", verdict.message)
+        table.add_row(mark, f"[bold]{escape(organization.slug)}[/]", verdict.message)
+        table.add_row("", "", f"[dim]id[/]   {encode(Kind.Organization, organization.id)}")
         table.add_row("", "", f"[dim]head[/] {verdict.head}")
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
-    if all(verdict.is_intact for verdict in verdicts.values()):
+    if all(verdict.is_intact for _, verdict in verdicts):
         console.print("[dim]Keep the head outside the database, and pass it with --head the next time.[/]")

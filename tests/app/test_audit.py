@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -162,6 +163,28 @@ def test_a_command_finds_a_log_that_was_cut_off_by_a_kept_head(commands: Command
     assert commands.run("verify").exit_code == 0
     assert commands.run("verify", "--head", kept).exit_code == 1
     assert commands.verdict("--head", kept)["flaw"] == "TRUNCATED"
+
+
+def test_a_log_with_the_slug_of_a_broken_one_does_not_hide_it(commands: Commands) -> None:
+    broken = commands.verdict()["id"]
+    commands.change("UPDATE audit_entry SET actor_label = 'nobody' WHERE seq = 2")
+    for key in (UUID(int=0), UUID(int=2**128 - 1)):
+        commands.change(f"INSERT INTO organization (id, slug, name) VALUES ('{key}', 'default', 'Twin')")
+        shown = commands.run("verify")
+        assert shown.exit_code == 1
+        assert broken in shown.stdout
+        commands.change(f"DELETE FROM organization WHERE id = '{key}'")
+
+
+def test_a_log_whose_slug_another_has_is_named_by_its_id(commands: Commands) -> None:
+    told = commands.verdict()
+    commands.change("INSERT INTO organization (id, slug, name) VALUES (gen_random_uuid(), 'default', 'Twin')")
+    assert commands.run("verify", "--organization", "default", "--head", told["head"]).exit_code == 1
+    assert commands.run("verify", "--organization", told["id"], "--head", told["head"]).exit_code == 0
+    refused = commands.run("export", "--organization", "default")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "Several organizations have the slug 'default'." in refused.stderr
+    assert commands.run("export", "--organization", told["id"]).exit_code == 0
 
 
 @pytest.mark.parametrize("words", [("--organization", "nobodys"), ("--head", "12")])
