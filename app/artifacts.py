@@ -26,6 +26,7 @@ from maestro.errors import (
     NotFound,
     PayloadTooLarge,
     QuotaExceeded,
+    Unauthenticated,
     Unavailable,
 )
 from maestro.ids import Kind, uuid_of
@@ -40,6 +41,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 STATUSES: Final[dict[type[MaestroError], int]] = {
     InvalidInput: 400,
+    Unauthenticated: 401,
     Forbidden: 403,
     QuotaExceeded: 403,
     NotFound: 404,
@@ -76,7 +78,8 @@ def _refusal(error: MaestroError) -> JSONResponse:
 @coded
 async def upload(request: Request) -> Response:
     """Store the body as a file of an open version; what will be refused is refused before the body is read."""
-    ctx = Context(request.app.state.runtime, request.state.viewer)
+    viewer = request.state.viewer
+    ctx = Context(request.app.state.runtime, viewer, credentials=request.state.credentials.lasting(viewer))
     async with auditing.audited(ctx, Action("uploadArtifactFile", Permission.ARTIFACT_WRITE)):
         ctx.require_somewhere(Permission.ARTIFACT_WRITE)
         return await _stored(request, ctx)
@@ -102,6 +105,8 @@ async def _stored(request: Request, ctx: Context) -> Response:
         # Of a body that comes in parts nobody has said how long it is.
         quotas.require(ctx, Quota.STORAGE_BYTES, most + 1)
         raise
+    # The bytes may have taken hours to come.
+    await ctx.still_permitted_here()
     entry = await artifact_files.record(ctx, version_id, File(path, blob.sha256, blob.size, media_type))
     stored = {"path": entry.path, "sha256": entry.sha256, "sizeBytes": entry.size_bytes}
     return JSONResponse({**stored, "warnings": ctx.warnings} if ctx.warnings else stored)

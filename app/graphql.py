@@ -21,6 +21,7 @@ from strawberry.types import ExecutionResult
 
 from app.answers import answer_of, error_response
 from app.limiting import answered
+from app.middleware import turned_out
 from app.sockets import PATIENCE, Guest, Handler, TextSocket
 from maestro.errors import Unavailable
 from resolvers.context import Context
@@ -51,6 +52,10 @@ class Endpoint(GraphQL[Context | Guest, None]):
             await super().__call__(scope, receive, send)
             return
         request = Request(scope, receive)
+        refusal = await turned_out(request)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
         try:
             _require_json(request)
             response = await self.run(request)

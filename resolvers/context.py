@@ -1,6 +1,6 @@
 """What a resolver works with: who is asking, what they may do, the database, and the loaders of this request."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -41,9 +41,23 @@ class Context:
 
         Costs a statement every few seconds, and one after each change of somebody's access.
         """
+        if self.credentials is not None:
+            self._see(await self.runtime.access.viewer(self.credentials))
+
+    async def still_permitted_here(self) -> None:
+        """Look again as `still_permitted`, but stay in the organisation: the operation may have switched the session.
+
+        NotFound when the viewer does not belong to it any more.
+        """
         if self.credentials is None:
             return
         viewer = await self.runtime.access.viewer(self.credentials)
+        if viewer is not None and viewer.organization_id != self.organization_id:
+            here = replace(self.credentials, organization=str(self.organization_id))
+            viewer = await self.runtime.access.viewer(here)
+        self._see(viewer)
+
+    def _see(self, viewer: Viewer | None) -> None:
         if viewer is None:
             raise Unauthenticated("You are not signed in any more.", hint="Sign in again, or send another API key.")
         if viewer != self.viewer:

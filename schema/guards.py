@@ -64,6 +64,8 @@ class AuditedGuard(Guard):
         ctx: Context = info.context
         action = Action(info.field_name, self.needs, _aim(arguments))
         async with resolvers.auditing.audited(ctx, action):
+            # A document may hold many of them, and its sender may have been turned out while the first ones ran.
+            await ctx.still_permitted_here()
             self.check(info)
             return await next_(source, info, **arguments)
 

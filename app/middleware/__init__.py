@@ -7,7 +7,7 @@ from app.middleware.heads import LimitedHead
 from app.middleware.origins import OwnOrigin
 from app.middleware.proxies import TrustedProxies
 from app.middleware.safe_headers import SAFE_HEADERS, SafeHeaders
-from app.middleware.signed_in import PUBLIC, SignedIn, is_public
+from app.middleware.signed_in import PUBLIC, SignedIn, is_public, turned_out
 from app.middleware.sites import other_sites
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "credentials_of",
     "is_public",
     "other_sites",
+    "turned_out",
 ]

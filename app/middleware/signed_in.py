@@ -63,6 +63,16 @@ class SignedIn:
             await send({"type": "websocket.close", "code": 4401, "reason": "Unauthorized"})
 
 
+async def turned_out(connection: HTTPConnection) -> Response | None:
+    """Look again at who is asking once the body has come, which may take long; return the answer to who is out."""
+    state = connection.state
+    viewer, refusal = await _found(connection.app.state.runtime.access, state.credentials)
+    if viewer is None:
+        return refusal or _unknown()
+    state.viewer = viewer
+    return None
+
+
 def is_public(path: str) -> bool:
     """Say whether a path is served to anybody."""
     return any(
