@@ -1,15 +1,27 @@
 """Giving and taking away roles: nobody gives or takes away what they do not hold, and an owner always remains."""
 
+from dataclasses import replace
+from typing import Final
 from uuid import UUID
 
-from maestro.access.door import TOPIC
-from maestro.access.grants import held_by
+from maestro.access.door import TOPIC, limits_of, roles_of
+from maestro.access.grants import Grants, grants_of, held_by
 from maestro.db.rows import Row
 from maestro.db.tables.enums import Role
 from maestro.errors import Forbidden, LastOwner
 from maestro.events import Event
 from resolvers.context import Context
 from resolvers.writing import Writer
+
+_HELD: Final = """
+    SELECT k.scopes, k.project_ids, k.is_append_only,
+        k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now()) AND s.disabled_at IS NULL AS is_good,
+        array(
+            SELECT m.role || ' ' || coalesce(m.project_id::text, '') FROM membership m
+            WHERE m.organization_id = $1 AND (m.user_id = $2 OR m.service_account_id = $2) AND m.removed_at IS NULL
+        ) AS roles
+    FROM (SELECT 1) one LEFT JOIN api_key k ON k.id = $3 LEFT JOIN service_account s ON s.id = k.service_account_id
+"""
 
 
 def require_person(ctx: Context) -> UUID:
@@ -37,9 +49,27 @@ def require_role(ctx: Context, role: Role, project_id: UUID | None = None) -> No
 
 
 async def begin(writer: Writer) -> None:
-    """Let no other change of the organisation's roles happen until this one ends, and tell every process of it."""
-    await writer.tx.fetch_sql("SELECT id FROM organization WHERE id = $1 FOR NO KEY UPDATE", writer.ctx.organization_id)
+    """Let no other change of the organisation's roles happen until this one ends, and tell every process of it.
+
+    Forbidden for who has waited for such a change to end, and cannot do what they ask for any more.
+    """
+    ctx = writer.ctx
+    await writer.tx.fetch_sql("SELECT id FROM organization WHERE id = $1 FOR NO KEY UPDATE", ctx.organization_id)
     writer.tell(Event(TOPIC))
+    # Where nothing was shown, a command acts.
+    if ctx.credentials is not None:
+        ctx.viewer = replace(ctx.viewer, grants=await _held(writer))
+        if ctx.action is not None and ctx.action.needs is not None:
+            ctx.require_somewhere(ctx.action.needs)
+
+
+async def _held(writer: Writer) -> Grants:
+    """Return what the viewer may do as the transaction sees it, nothing with a key that has ended."""
+    viewer = writer.ctx.viewer
+    (row,) = await writer.tx.fetch_sql(_HELD, viewer.organization_id, viewer.actor_id, viewer.api_key_id)
+    if viewer.api_key_id is None:
+        return grants_of(roles_of(row.roles))
+    return grants_of(roles_of(row.roles), limits_of(row)) if row.is_good else Grants()
 
 
 async def keep_an_owner(writer: Writer, membership: Row) -> None:

@@ -1,17 +1,24 @@
 """Whoever loses their access while a request of theirs is under way: it goes no further than it has come."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import httpx
 import pytest
 
+from maestro.access.sessions import Origin
+from maestro.db.tables.enums import Role, SignInWay
 from maestro.ids import Kind, encode
 from maestro.runtime import Runtime
-from tests.fixtures.access import change
+from resolvers.setup import Owner
+from tests.fixtures.access import change, make_key, new_session
+from tests.fixtures.access import cookie as cookie_of
 from tests.fixtures.artifacts import new_artifact, opened
 from tests.fixtures.audit import entries
 from tests.fixtures.graphql import Api
+from tests.fixtures.members import membership_of, new_member
 from tests.fixtures.registry import new_project
 
 PROJECTS = "{ projects { totalCount } }"
@@ -25,6 +32,7 @@ SWITCH = """mutation ($id: ID!) {
   switchOrganization(id: $id) { organizations { id } }
   createProject(input: {name: "Here"}) { ... on ProjectSaved { project { name } } }
 }"""
+PROMOTE = "mutation ($id: ID!) { updateMembership(id: $id, role: ADMIN) { __typename } }"
 REVOKE_ALL = "UPDATE api_key SET revoked_at = now()"
 
 
@@ -94,3 +102,50 @@ async def test_later_mutations_of_a_document_stay_in_the_organisation_in_which_i
     assert answer["data"]["createProject"] == {"project": {"name": "Here"}}
     (project,) = await runtime.db.fetch_sql("SELECT organization_id FROM project")
     assert project.organization_id == api.viewer.organization_id
+
+
+@pytest.mark.parametrize("bearer", ["key", "session"])
+async def test_who_waits_to_give_a_role_and_loses_their_own_meanwhile_gives_none(
+    runtime: Runtime, api: Api, owner: Owner, *, anonymous: httpx.AsyncClient, bearer: str
+) -> None:
+    admin, viewer = await new_member(api, Role.ADMIN), await new_member(api, Role.VIEWER, name="Other")
+    headers = await shown(runtime, owner, admin.viewer.actor_id, bearer=bearer)
+    content = {"query": PROMOTE, "variables": {"id": await membership_of(api, viewer)}}
+    async with runtime.db.transaction() as tx:
+        await tx.fetch_sql("SELECT id FROM organization WHERE id = $1 FOR NO KEY UPDATE", owner.organization_id)
+        waiting = asyncio.create_task(anonymous.post("/graphql", json=content, headers=headers))
+        await until_somebody_waits(runtime)
+        await tx.fetch_sql("UPDATE membership SET role = 'VIEWER' WHERE user_id = $1", admin.viewer.actor_id)
+    answer = (await waiting).json()
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
+    (role,) = await runtime.db.fetch_sql("SELECT role FROM membership WHERE user_id = $1", viewer.viewer.actor_id)
+    assert role.role == Role.VIEWER
+
+
+async def test_who_waits_to_give_a_role_and_whose_key_is_revoked_meanwhile_gives_none(
+    runtime: Runtime, api: Api, owner: Owner, *, mine: httpx.AsyncClient
+) -> None:
+    viewer = await new_member(api, Role.VIEWER)
+    content = {"query": PROMOTE, "variables": {"id": await membership_of(api, viewer)}}
+    async with runtime.db.transaction() as tx:
+        await tx.fetch_sql("SELECT id FROM organization WHERE id = $1 FOR NO KEY UPDATE", owner.organization_id)
+        waiting = asyncio.create_task(mine.post("/graphql", json=content))
+        await until_somebody_waits(runtime)
+        await tx.fetch_sql(REVOKE_ALL)
+    answer = (await waiting).json()
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
+
+
+async def shown(runtime: Runtime, owner: Owner, user_id: UUID, *, bearer: str) -> dict[str, str]:
+    """What a person shows with a request."""
+    if bearer == "key":
+        key = await make_key(runtime, Owner(user_id, owner.organization_id))
+        return {"authorization": f"Bearer {key}"}
+    return cookie_of((await new_session(runtime, user_id, Origin(SignInWay.LINK))).token)
+
+
+async def until_somebody_waits(runtime: Runtime) -> None:
+    """Return once a statement waits for a lock."""
+    async with asyncio.timeout(5):
+        while not await runtime.db.fetch_sql("SELECT 1 FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 -- only the database knows who waits
+            await asyncio.sleep(0.01)
