@@ -1,22 +1,29 @@
 """Accepting an invitation: by somebody who is signed in, or by somebody whom nobody knows yet."""
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from maestro.access import Grants, SignInMethod, Viewer, invitations, organizations, sessions
 from maestro.access.door import TOPIC
+from maestro.access.secrets import hash_of
 from maestro.access.sessions import NewSession, Origin
 from maestro.db.engine import Transaction
 from maestro.db.rows import Row
 from maestro.db.tables import Membership
-from maestro.errors import Conflict, NotFound
+from maestro.errors import Conflict, MaestroError, NotFound
 from maestro.events import Event, publish
 from maestro.runtime import Runtime
 from resolvers import auditing, granting
 from resolvers.actions import Action
 from resolvers.auditing import SignIn
 from resolvers.context import Context
+
+logger = logging.getLogger(__name__)
+
+_ANY: Final = "SELECT id, organization_id, email FROM invitation WHERE token_hash = $1"
 
 # Everything here goes through the system's view: nobody sees an organisation before they belong to it.
 
@@ -41,8 +48,16 @@ async def join(runtime: Runtime, token: str, *, person: Row | None, origin: Orig
     """Accept an invitation in a browser: for the person who is signed in there, or for a new one, with a session.
 
     A new person has the name and the address of the invitation. The address is a label: nobody is looked up by it.
-    NotFound for a token that is of no use, Conflict for who has a role there.
+    NotFound for a token that is of no use, Conflict for who has a role there; the log of who invited tells of both.
     """
+    try:
+        return await _let_in(runtime, token, person=person, origin=origin)
+    except (NotFound, Conflict) as refusal:
+        await _record_refusal(runtime, token, refusal, person=person, origin=origin)
+        raise
+
+
+async def _let_in(runtime: Runtime, token: str, *, person: Row | None, origin: Origin) -> NewSession | None:
     async with runtime.db.transaction() as tx:
         invitation = await _to_use(tx, token)
         if person is None:
@@ -58,6 +73,26 @@ async def join(runtime: Runtime, token: str, *, person: Row | None, origin: Orig
             await auditing.record(tx, [auditing.sign_in_entry(attempt, invitation.organization_id)])
     _committed(joining)
     return opened
+
+
+async def _record_refusal(
+    runtime: Runtime, token: str, refusal: MaestroError, *, person: Row | None, origin: Origin
+) -> None:
+    async with runtime.db.transaction() as tx:
+        found = await tx.fetch_sql(_ANY, hash_of(token))
+        if not found:
+            logger.warning("An invitation that does not exist was opened from %s", origin.address)
+            return
+        (invitation,) = found
+        attempt = SignIn(
+            None if person is None else person.id,
+            invitation.email if person is None else person.email or person.name,
+            origin,
+            None if person is None else person.session_id,
+            after={"invitation_id": invitation.id},
+            operation="acceptInvitation",
+        )
+        await auditing.record(tx, [auditing.sign_in_entry(attempt, invitation.organization_id, refusal)])
 
 
 async def _newcomer(tx: Transaction, invitation: Row, origin: Origin, *, ttl: timedelta) -> NewSession:

@@ -9,9 +9,10 @@ import pytest
 from starlette.applications import Starlette
 
 from maestro.access.sessions import Origin
+from maestro.db.rows import Row
 from maestro.db.tables.enums import Role, SignInWay
 from maestro.ids import Kind, encode
-from tests.fixtures.access import new_session
+from tests.fixtures.access import change, new_session
 from tests.fixtures.graphql import Api, browser
 from tests.fixtures.members import new_member, new_project, new_user
 
@@ -37,6 +38,10 @@ async def press(http: httpx.AsyncClient, path: str, **headers: str) -> httpx.Res
 async def session(api: Api, user: UUID) -> dict[str, str]:
     opened = await new_session(api.runtime, user, Origin(SignInWay.LINK))
     return {"maestro_session": opened.token}
+
+
+async def refusals(api: Api) -> list[Row]:
+    return await api.runtime.db.fetch_sql("SELECT a.*, a::text AS row FROM audit_entry a WHERE NOT is_allowed")
 
 
 async def people(api: Api) -> list[str]:
@@ -162,7 +167,7 @@ async def test_a_member_is_told_so_and_the_invitation_stays_unused(
 
 
 @pytest.mark.parametrize(
-    "change",
+    "sql",
     [
         "UPDATE invitation SET accepted_at = now()",
         "UPDATE invitation SET expires_at = now()",
@@ -172,11 +177,10 @@ async def test_a_member_is_told_so_and_the_invitation_stays_unused(
     ids=["used", "expired", "revoked", "unknown"],
 )
 async def test_whatever_is_wrong_with_a_link_the_page_is_the_same(
-    api: Api, anonymous: httpx.AsyncClient, change: str
+    api: Api, anonymous: httpx.AsyncClient, sql: str
 ) -> None:
     path = await invite(api)
-    async with api.runtime.db.transaction() as tx:
-        await tx.fetch_sql(change)
+    await change(api.runtime, sql)
     before = await api.state()
     unknown = await anonymous.get("/join?token=made-up")
     for answer in (await anonymous.get(path), await press(anonymous, path)):
@@ -184,6 +188,38 @@ async def test_whatever_is_wrong_with_a_link_the_page_is_the_same(
         assert "set-cookie" not in answer.headers
     assert "This invitation does not work" in unknown.text
     assert await api.state() == before
+
+
+@pytest.mark.parametrize("column", ["accepted_at", "expires_at", "revoked_at"])
+async def test_an_invitation_that_works_no_more_is_told_to_the_log_of_who_invited(
+    api: Api, anonymous: httpx.AsyncClient, column: str
+) -> None:
+    path = await invite(api)
+    await change(api.runtime, f"UPDATE invitation SET {column} = now()")
+    await press(anonymous, path)
+    (row,) = await refusals(api)
+    assert (row.operation, row.code, row.actor_label) == ("acceptInvitation", "NOT_FOUND", "new@example.org")
+    (invitation,) = await api.runtime.db.fetch_sql("SELECT id FROM invitation")
+    assert row.after == {"way": "INVITATION", "invitation_id": str(invitation.id)}
+    assert token_of(path) not in row.row
+
+
+async def test_an_invitation_of_which_a_member_has_no_use_is_told_too(
+    api: Api, foreign: Api, *, member_browser: httpx.AsyncClient
+) -> None:
+    await press(member_browser, await invite(api))
+    await press(member_browser, await invite(api))
+    (row,) = await refusals(api)
+    assert (row.operation, row.code, row.actor_id) == ("acceptInvitation", "CONFLICT", foreign.viewer.actor_id)
+    assert row.session_id is not None
+
+
+async def test_an_invitation_that_does_not_exist_is_told_to_nobodys_log(
+    api: Api, anonymous: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    await press(anonymous, "/join?token=made-up")
+    assert await refusals(api) == []
+    assert "An invitation that does not exist was opened from 127.0.0.1" in caplog.text
 
 
 @pytest.mark.parametrize("body", [b"", b"token=", b"token=%00", b"\xff\xfe", b"other=1", b"token=" + b"x" * 5000])
