@@ -203,7 +203,11 @@ class Access:
             return None
         row = rows[0]
         names = (row.slug, str(row.organization_id), encode(Kind.Organization, row.organization_id))
+        networks = networks_of(row.addresses)
         if shown.organization is not None and shown.organization not in names:
+            if networks is not None and not is_within(shown.address, networks):
+                # Who asks from elsewhere does not learn that the key is good.
+                return None
             raise unknown_organization()
         is_person = row.user_id is not None
         viewer = Viewer(
@@ -216,7 +220,7 @@ class Access:
             grants=grants_of(roles_of(row.roles), limits_of(row)),
             api_key_id=row.id,
         )
-        known = _Known(viewer, is_due=False, networks=networks_of(row.addresses), good_until=row.good_until)
+        known = _Known(viewer, is_due=False, networks=networks, good_until=row.good_until)
         if row.is_to_be_noted and known.admits(shown.address):
             await self._db.fetch_sql(_KEY_USED, row.id, NOTED_EVERY)
         return known

@@ -89,6 +89,13 @@ async def test_a_key_that_was_good_from_one_address_is_refused_from_another(
     assert_nobody(await ask(anonymous, authorization=f"Bearer {key}"))
 
 
+async def test_from_another_address_a_key_is_like_one_that_does_not_exist_in_any_organisation(
+    runtime: Runtime, owner: Owner, anonymous: httpx.AsyncClient
+) -> None:
+    key = await make_key(runtime, owner, addresses=("10.0.0.0/8",))
+    assert_nobody(await ask(anonymous, authorization=f"Bearer {key}", **{"x-maestro-organization": "nobodys"}))
+
+
 async def test_the_use_of_a_key_is_noted_once_a_minute(runtime: Runtime, fresh_key: str) -> None:
     noted = "SELECT now() - last_used_at < interval '10 seconds' AS noted FROM api_key"
     assert await is_good(runtime, fresh_key)
