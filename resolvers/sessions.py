@@ -27,7 +27,10 @@ async def shown(ctx: Context) -> list[Row]:
 
 
 async def revoke(ctx: Context, key: UUID) -> UUID:
-    """End one of the viewer's sessions at once and return its id; NotFound, Forbidden for a key."""
+    """End one of the viewer's sessions, and their unused links, at once and return its id.
+
+    NotFound, Forbidden for a key.
+    """
     user_id = _person(ctx)
     auditing.concerned(ctx, NOUN, key)
     async with _changing(ctx) as tx:
@@ -37,7 +40,10 @@ async def revoke(ctx: Context, key: UUID) -> UUID:
 
 
 async def revoke_others(ctx: Context) -> list[UUID]:
-    """End all of the viewer's sessions but the one that asks, and return their ids; Forbidden for a key."""
+    """End all of the viewer's sessions but the one that asks, and their unused links; return the ids of the sessions.
+
+    Forbidden for a key.
+    """
     user_id = _person(ctx)
     async with _changing(ctx) as tx:
         return await sessions.revoke(tx, user_id, but=ctx.viewer.session_id)
@@ -57,6 +63,8 @@ async def create_link(ctx: Context) -> NewLink:
 async def _changing(ctx: Context) -> AsyncIterator[Transaction]:
     async with ctx.runtime.db.transaction() as tx:
         yield tx
+        # Whoever was in a session that is to end may have made links in it, to come back by.
+        await sessions.end_links(tx, _person(ctx))
         await publish(tx, [Event(TOPIC)])
         await auditing.carried_out(ctx, tx)
     auditing.committed(ctx)

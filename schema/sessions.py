@@ -53,7 +53,11 @@ async def viewer_sessions(info: Info[Any, Any]) -> list[Session]:
 class SessionMutations:
     """Root fields."""
 
-    @mutation(None, description="End one of the viewer's own sessions at once; in a session only. Answers its id.")
+    @mutation(
+        None,
+        description="End one of the viewer's own sessions at once, and the sign-in links that nobody has used; in a "
+        "session only. Answers its id.",
+    )
     async def revoke_session(
         self, info: Info[Any, Any], id: Annotated[strawberry.ID, strawberry.argument(description="The Session's id.")]
     ) -> strawberry.ID:
@@ -63,7 +67,8 @@ class SessionMutations:
 
     @mutation(
         None,
-        description="End all of the viewer's sessions but the one in which the request comes. Answers their ids.",
+        description="End all of the viewer's sessions but the one in which the request comes, and the sign-in links "
+        "that nobody has used. Answers the ids of the sessions.",
     )
     async def revoke_other_sessions(self, info: Info[Any, Any]) -> list[strawberry.ID]:
         """Revoke the others."""

@@ -115,6 +115,14 @@ async def use_link(tx: Transaction, token: str) -> UUID | None:
     return rows[0].user_id if rows else None
 
 
+async def end_links(tx: Transaction, user_id: UUID) -> None:
+    """End a person's links that nobody has used."""
+    await tx.fetch_sql(
+        "UPDATE sign_in_link SET expires_at = now() WHERE user_id = $1 AND used_at IS NULL AND expires_at > now()",
+        user_id,
+    )
+
+
 async def rotate(tx: Transaction, session_id: UUID, token: str) -> str | None:
     """Give a session that is due another token; the old one is good for a while.
 

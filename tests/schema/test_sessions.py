@@ -124,6 +124,16 @@ async def test_a_link_signs_the_viewer_in_once(api: Api) -> None:
     assert await by_link(api.runtime, token, origin) is None
 
 
+@pytest.mark.parametrize("text", [REVOKE, REVOKE_OTHERS])
+async def test_nobody_comes_back_by_a_link_once_a_session_was_revoked(api: Api, text: str) -> None:
+    lost, friend = await opened(api), await colleague(api)
+    tokens = [(await one(LINK))["createSignInLink"]["path"].partition("=")[2] for one in (api, friend)]
+    await api(text, **({"id": id_of(lost)} if text is REVOKE else {}))
+    mine, others = [await by_link(api.runtime, token, Origin(SignInWay.LINK)) for token in tokens]
+    assert mine is None
+    assert others is not None
+
+
 @pytest.mark.parametrize("text", [SESSIONS, REVOKE_OTHERS, LINK])
 async def test_a_key_has_nothing_to_do_with_sessions(api: Api, text: str) -> None:
     await opened(api)
