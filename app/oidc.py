@@ -86,8 +86,11 @@ async def callback(request: Request) -> Response:
     return response
 
 
-def offer(request: Request) -> str:
-    """Return the start page's way to the provider as HTML: to sign in, or to connect the account that is signed in."""
+async def offer(request: Request) -> str:
+    """Return the start page's way to the provider as HTML: to sign in, or to connect the account that is signed in.
+
+    Nothing for programs, and for whoever has an account there connected.
+    """
     sign_on: SignOn | None = request.app.state.sign_on
     viewer = request.state.viewer
     if sign_on is None or (viewer is not None and viewer.session_id is None):
@@ -95,6 +98,8 @@ def offer(request: Request) -> str:
     name = html.escape(sign_on.name)
     if viewer is None:
         return _card(PATH, f"Sign in with {name}", "Your account there opens this server.", style="card primary")
+    if await identities.is_connected(request.app.state.runtime, viewer, sign_on.issuer):
+        return ""
     # The token shows that a page of ours was clicked on: nobody else can connect an account of theirs to this one.
     link = f"{PATH}?link={_signer(request, 'link').dumps(viewer.session_id.hex)}"
     return _card(link, f"Connect {name}", "Sign in with your account there from now on.", style="card")

@@ -41,8 +41,9 @@ async def start(request: Request) -> Response:
         state="Ready" if problem is None else html.escape(problem),
         state_class="good" if problem is None else "bad",
         signed_in="yes" if viewer is not None else "no",
+        has_session="yes" if viewer is not None and viewer.session_id is not None else "no",
         database="embedded PostgreSQL" if runtime.settings.database_url is None else "PostgreSQL",
-        provider=oidc.offer(request),
+        provider=await oidc.offer(request),
         link_command=html.escape(command("link")),
         key_command=html.escape(command("key create --name my-script")),
     )

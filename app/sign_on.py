@@ -37,6 +37,7 @@ class SignOn:
     """A provider, what people call it, and what its groups are worth here."""
 
     name: str
+    issuer: str
     provider: Provider
     rules: Rules
     spent: Spent = field(default_factory=Spent)
@@ -68,7 +69,7 @@ def configured(settings: Settings) -> SignOn:
         groups_claim=settings.oidc_groups_claim,
     )
     rules = Rules(settings.oidc_roles, settings.oidc_default_role, settings.oidc_organization)
-    return SignOn(settings.oidc_name, Provider(client), rules)
+    return SignOn(settings.oidc_name, client.issuer, Provider(client), rules)
 
 
 def _checked(issuer: str) -> str:

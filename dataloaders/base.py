@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 from strawberry.dataloader import DataLoader
 
-from maestro.access import Permission, Viewer
+from maestro.access import Permission, Viewer, lowest_role
 from maestro.db.engine import Database, Statement
 from maestro.db.rows import Row
 from maestro.db.tables import Base
@@ -109,11 +109,17 @@ def may_read(viewer: Viewer, needs: Permission | None) -> bool:
 def require(viewer: Viewer, needs: Permission | None) -> None:
     """Raise Forbidden unless a viewer may read something somewhere."""
     if needs is not None and not may_read(viewer, needs):
-        raise Forbidden(
-            f"This needs the permission {needs}, which you do not hold here.",
-            hint="An API key may be narrower than the role of its bearer.",
-            permission=needs.value,
-        )
+        raise forbidden(viewer, needs)
+
+
+def forbidden(viewer: Viewer, permission: Permission) -> Forbidden:
+    """Return the error for a permission that the viewer does not hold."""
+    by_key = " An API key may be narrower than the role of its bearer." if viewer.api_key_id is not None else ""
+    return Forbidden(
+        f"This needs the permission {permission}, which you do not hold here.",
+        hint=f"The role {lowest_role(permission)} has it.{by_key}",
+        permission=permission.value,
+    )
 
 
 class ById(Loader[UUID, Row]):

@@ -20,13 +20,15 @@ _KEYS: Final = """
 
 async def project_ids(ctx: Context, slugs: Sequence[str]) -> list[str]:
     """Return the ids of projects outside the trash; NotFound."""
-    found = await _found(ctx, _PROJECTS, slugs, noun="Project")
+    found = await _found(ctx, _PROJECTS, slugs, noun="project with the slug")
     return [encode(Kind.Project, found[slug]) for slug in slugs]
 
 
 async def service_account_id(ctx: Context, name: str) -> str:
     """Return the id of a service account; NotFound."""
-    return encode(Kind.ServiceAccount, (await _found(ctx, _ACCOUNTS, [name], noun="ServiceAccount"))[name])
+    return encode(
+        Kind.ServiceAccount, (await _found(ctx, _ACCOUNTS, [name], noun="service account with the name"))[name]
+    )
 
 
 async def api_key_id(ctx: Context, text: str) -> str:
@@ -48,5 +50,5 @@ async def _found(ctx: Context, sql: str, names: Sequence[str], *, noun: str) -> 
     found = {row.name: row.id for row in await ctx.db.fetch_sql(sql, ctx.organization_id, list(names))}
     missing = [name for name in names if name not in found]
     if missing:
-        raise NotFound(f"There is no {noun} with the name {missing[0]!r}.")
+        raise NotFound(f"There is no {noun} {missing[0]!r}.")
     return found

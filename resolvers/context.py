@@ -4,11 +4,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from dataloaders.base import Loaders
-from maestro.access import Permission, Viewer, lowest_role
+from dataloaders.base import Loaders, forbidden
+from maestro.access import Permission, Viewer
 from maestro.access.door import Credentials
 from maestro.db.engine import Database
-from maestro.errors import Forbidden, Unauthenticated
+from maestro.errors import Unauthenticated
 from maestro.rate_limits import Receipt
 from maestro.runtime import Runtime
 from resolvers.actions import Action
@@ -76,18 +76,9 @@ class Context:
     def require(self, permission: Permission, project_id: UUID | None = None) -> None:
         """Raise Forbidden unless the viewer may do something in a project; without one, in the whole organisation."""
         if not self.viewer.grants.allow(permission, project_id):
-            raise forbidden(permission)
+            raise forbidden(self.viewer, permission)
 
     def require_somewhere(self, permission: Permission) -> None:
         """Raise Forbidden unless the viewer may do something in some place: which one, the writer looks at."""
         if not self.viewer.grants.allow_somewhere(permission):
-            raise forbidden(permission)
-
-
-def forbidden(permission: Permission) -> Forbidden:
-    """Return the error for a permission that the viewer does not hold."""
-    return Forbidden(
-        f"This needs the permission {permission}, which you do not hold here.",
-        hint=f"The role {lowest_role(permission)} has it. An API key may be narrower than the role of its bearer.",
-        permission=permission.value,
-    )
+            raise forbidden(self.viewer, permission)

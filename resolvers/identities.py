@@ -37,6 +37,7 @@ _ORGANIZATION: Final = """
 """
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 _FIND: Final = "SELECT user_id FROM identity WHERE issuer = $1 AND subject = $2"
+_CONNECTED: Final = "SELECT 1 FROM identity WHERE issuer = $1 AND user_id = $2 LIMIT 1"
 _KEEP: Final = "INSERT INTO identity (issuer, subject, user_id, email) VALUES ($1, $2, $3, $4)"
 _USE: Final = "UPDATE identity SET email = $3, last_used_at = now() WHERE issuer = $1 AND subject = $2"
 _HELD: Final = """
@@ -67,6 +68,11 @@ class Rules:
         """Return the highest role that groups give."""
         given = {self.roles[group] for group in groups if group in self.roles}
         return next((role for role in Role if role in given), self.default_role)
+
+
+async def is_connected(runtime: Runtime, viewer: Viewer, issuer: str) -> bool:
+    """Say whether a person signs in by an account of this provider."""
+    return bool(await runtime.db.fetch_sql(_CONNECTED, issuer, viewer.actor_id))
 
 
 async def sign_in(runtime: Runtime, claims: Claims, *, rules: Rules, origin: Origin) -> NewSession:

@@ -76,7 +76,7 @@ def verify_log(organization: str | None, head: str | None, *, as_json: bool) -> 
 def export_log(
     organization: str | None, *, filter_text: str | None, since: str | None, until: str | None, output: Path | None
 ) -> None:
-    """Write the log as JSON Lines, the oldest entry first; that this was done is the last one."""
+    """Write the log as JSON Lines, the oldest entry first; that this was done is the last one, unless filtered out."""
     part = Part(filter_text, since=moment(since, field="since"), until=moment(until, field="until"))
 
     async def write(ctx: Context) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import click
 import orjson
+from pydantic.alias_generators import to_camel
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -19,6 +20,7 @@ from connectors.oidc import Provider
 from maestro.db import migrate
 from maestro.db.roles import LOGIN, Standing, standing
 from maestro.errors import MaestroError, StartupError
+from maestro.master_keys import SETTING, vault_of
 from maestro.secret import secret_of
 from maestro.settings import Settings
 
@@ -40,11 +42,12 @@ Look = Callable[[Settings], str | tuple[str, str | None]]
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(*, as_json: bool) -> None:
-    """Check settings, folder, database, migrations, port and identity provider; exit with 1 when something is wrong."""
+    """Check settings, folder, keys, database, migrations, port and identity provider; exit with 1 when one is wrong."""
     settings = Settings()
     checks: dict[str, Look] = {
         "Data folder": _folder,
         "Secret": _secret,
+        "Master key": _master_key,
         "Database": _database,
         "Port": _port,
     }
@@ -52,7 +55,8 @@ def check(*, as_json: bool) -> None:
         checks["Identity provider"] = _provider
     findings = [_found(name, look, settings) for name, look in checks.items()]
     if as_json:
-        click.echo(orjson.dumps({"version": VERSION, "checks": [asdict(finding) for finding in findings]}))
+        shown = [{to_camel(name): told for name, told in asdict(finding).items()} for finding in findings]
+        click.echo(orjson.dumps({"version": VERSION, "checks": shown}))
     else:
         _print(findings)
     sys.exit(0 if all(finding.is_good for finding in findings) else 1)
@@ -77,6 +81,12 @@ def _folder(settings: Settings) -> str:
 def _secret(settings: Settings) -> str:
     secret_of(settings)
     return "from MAESTRO_SECRET_KEY" if settings.secret_key is not None else "generated, in the data folder"
+
+
+def _master_key(settings: Settings) -> str:
+    known = len(vault_of(settings).keys.ids)
+    where = f"from {SETTING}" if settings.master_key is not None else "in the data folder"
+    return where if known == 1 else f"{where}, {known - 1} earlier ones beside it"
 
 
 def _database(settings: Settings) -> tuple[str, str | None]:

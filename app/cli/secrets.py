@@ -1,6 +1,7 @@
 """`python -m app secrets`: the master keys that stored credentials are encrypted under."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Final, TypeVar
@@ -65,15 +66,16 @@ def secrets() -> None:
 @secrets.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool) -> None:
-    """Tell how many credentials there are under which master key, and which keys may be dropped."""
+    """Tell how many credentials need which master key, and which may be dropped; exit with 1 if one is missing."""
     keys = _run(Settings(), _statuses)
     if as_json:
         shown = [{**asdict(key), "isCurrent": key.place == 1, "mayBeDropped": key.may_be_dropped} for key in keys]
         click.echo(orjson.dumps({"keys": shown}))
-        return
-    for key in keys:
-        place = "-" if key.place is None else key.place
-        click.echo(f"{place:>3}  {key.id}  {key.secrets:>6,} credentials  {key.state}")
+    else:
+        for key in keys:
+            place = "-" if key.place is None else key.place
+            click.echo(f"{place:>3}  {key.id}  {_credentials(key.secrets):>20}  {key.state}")
+    sys.exit(1 if any(key.place is None for key in keys) else 0)
 
 
 @secrets.command()
@@ -97,10 +99,14 @@ def rotate(*, as_json: bool) -> None:
         )
         return
     what = "A new master key" if done.is_new else "An earlier rotation is finished: its key"
-    click.echo(f"{what}, {done.current}, is the current one; {done.rewrapped:,} credentials were put under it.")
+    click.echo(f"{what}, {done.current}, is the current one; {_credentials(done.rewrapped)} put under it.")
     if done.damaged:
-        click.echo(f"{done.damaged:,} credentials are damaged; the log names their connectors.", err=True)
+        click.echo(f"{_credentials(done.damaged)} damaged; the log names their connectors.", err=True)
     click.echo("`python -m app secrets status` says which keys may be dropped.", err=True)
+
+
+def _credentials(count: int) -> str:
+    return "1 credential" if count == 1 else f"{count:,} credentials"
 
 
 async def _statuses(runtime: Runtime) -> list[KeyStatus]:

@@ -68,6 +68,8 @@ def seed(scale: int | None, *, if_empty: bool, as_json: bool) -> None:
             require_owner(url)
         stats = asyncio.run(work(url))
     _tell(stats, time.perf_counter() - started, as_json=as_json)
+    if stats is not None and not (if_empty or as_json):
+        click.echo(f"Run  {command('serve')},  then open the printed link and go to /graphiql.")
 
 
 async def _fill(runtime: Runtime, owner: Owner, report: Report, *, scale: int | None) -> Stats:
@@ -113,4 +115,3 @@ def _tell(stats: Stats | None, seconds: float, *, as_json: bool) -> None:
         click.echo(f"Seeded in {seconds:.1f} s:")
         for name, count in asdict(stats).items():
             click.echo(f"  {count:>11,} {name.replace('_', ' ')}")
-        click.echo(f"Run  {command('serve')},  then open the printed link and go to /graphiql.")

@@ -22,7 +22,9 @@ from app.whereabouts import address_of, published
 from maestro.db import migrate
 from maestro.errors import StartupError
 from maestro.invocation import command
+from maestro.master_keys import vault_of
 from maestro.runtime import Runtime
+from maestro.secret import secret_of
 from maestro.settings import Settings
 from resolvers.setup import ensure_owner
 
@@ -99,9 +101,12 @@ def listen(settings: Settings) -> socket.socket:
 def prepare(settings: Settings, url: str) -> None:
     """Bring the embedded database up to date; refuse another one that is behind (SchemaBehindError).
 
-    Raises StartupError when the data folder cannot be written to: files and the secret lie in it in any case.
+    Raises StartupError when the data folder cannot be written to, since files and the secret lie in it in any case, and
+    when the secret or the master keys are not to be had.
     """
     require_folder(settings)
+    secret_of(settings)
+    vault_of(settings)
     if settings.database_url is not None:
         migrate.require_current(url)
         return

@@ -28,6 +28,11 @@ PUBLIC: Final = (
     "/sign-in/oidc/callback",
 )
 """What anybody may fetch: pages without data, health, and links that carry their own proof."""
+HINT: Final = (
+    "Open the link that the server printed, or send an API key: Authorization: Bearer mst_… If you have sent one, it "
+    "is unknown, has ended, or is not for use from here."
+)
+"""The same for all of these: which one it is, is told to nobody."""
 
 
 class SignedIn:
@@ -117,8 +122,7 @@ async def _renewing(connection: HTTPConnection, shown: Credentials, send: Send) 
 
 
 def _unknown() -> Response:
-    hint = "Open the link that the server printed, or send an API key: Authorization: Bearer mst_…"
-    response = error_response(401, Unauthenticated.code, "Nobody is signed in.", hint=hint)
+    response = error_response(401, Unauthenticated.code, "Nobody is signed in.", hint=HINT)
     response.headers["www-authenticate"] = "Bearer"
     return response
 

@@ -148,9 +148,10 @@ def test_a_check_says_that_all_is_well(program: Program) -> None:
     assert checked.returncode == 0, checked.stdout
     told = json.loads(checked.stdout)
     assert told["version"] == VERSION
-    assert [(finding["check"], finding["is_good"]) for finding in told["checks"]] == [
+    assert [(finding["check"], finding["isGood"]) for finding in told["checks"]] == [
         ("Data folder", True),
         ("Secret", True),
+        ("Master key", True),
         ("Database", True),
         ("Port", True),
     ]
@@ -160,7 +161,7 @@ def test_a_check_beside_a_server_finds_its_port_taken_and_nothing_else(server: S
     port = server.url.rpartition(":")[2]
     checked = server.program.invoke("check", "--json", MAESTRO_PORT=port)
     assert checked.exit_code == 1
-    bad = [finding for finding in json.loads(checked.stdout)["checks"] if not finding["is_good"]]
+    bad = [finding for finding in json.loads(checked.stdout)["checks"] if not finding["isGood"]]
     assert [finding["check"] for finding in bad] == ["Port"]
     assert "Address already in use" in bad[0]["message"]
 
@@ -169,7 +170,13 @@ def test_a_check_for_people_tells_the_same(server: Server) -> None:
     port = server.url.rpartition(":")[2]
     checked = server.program.invoke("check", MAESTRO_PORT=port)
     assert checked.exit_code == 1
-    assert [line.split()[0] for line in checked.stdout.splitlines() if line[:2].strip()] == ["ok", "ok", "ok", "no"]
+    assert [line.split()[0] for line in checked.stdout.splitlines() if line[:2].strip()] == [
+        "ok",
+        "ok",
+        "ok",
+        "ok",
+        "no",
+    ]
 
 
 def test_a_check_finds_a_database_that_does_not_answer(program: Program) -> None:
@@ -179,6 +186,6 @@ def test_a_check_finds_a_database_that_does_not_answer(program: Program) -> None
     assert checked.returncode == 1
     assert "Traceback" not in checked.stderr
     assert "secret" not in checked.stdout
-    assert [finding["check"] for finding in json.loads(checked.stdout)["checks"] if not finding["is_good"]] == [
+    assert [finding["check"] for finding in json.loads(checked.stdout)["checks"] if not finding["isGood"]] == [
         "Database"
     ]

@@ -64,8 +64,8 @@ def test_a_key_is_rotated_and_revoked(server: Server) -> None:
     ("arguments", "message"),
     [
         (["revoke", "mst_no-such"], "There is no API key in use that begins so."),
-        (["create", "--name", "x", "--project", "no-such"], "There is no Project with the name 'no-such'."),
-        (["create", "--name", "x", "--service-account", "none"], "There is no ServiceAccount with the name 'none'."),
+        (["create", "--name", "x", "--project", "no-such"], "There is no project with the slug 'no-such'."),
+        (["create", "--name", "x", "--service-account", "none"], "There is no service account with the name 'none'."),
         (["create", "--name", "x", "--address", "10.0.0.1/8"], "'10.0.0.1/8' is neither an IP address nor a network."),
     ],
 )

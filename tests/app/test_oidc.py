@@ -201,6 +201,7 @@ async def test_the_start_page_shows_the_way(visitor: Browser) -> None:
 async def test_who_has_signed_in_by_a_link_connects_their_account(owners_browser: Browser, site: str, api: Api) -> None:
     answer = await owners_browser.sign_in(await link_on(owners_browser))
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert "/sign-in/oidc" not in (await owners_browser.http.get("/")).text
     async with browsing(site) as browser:
         await browser.sign_in()
         assert await browser.name() == "Owner"

@@ -54,6 +54,11 @@ async def test_the_start_page_greets_who_is_signed_in(client: httpx.AsyncClient)
     assert '<span class="state good">Ready</span>' in text
 
 
+async def test_who_has_a_session_can_sign_out(client: httpx.AsyncClient, person: httpx.AsyncClient) -> None:
+    assert 'data-session="yes"' in (await person.get("/")).text
+    assert 'data-session="no"' in (await client.get("/")).text
+
+
 async def test_the_start_page_says_what_is_wrong(db: Database, client: httpx.AsyncClient) -> None:
     async with db.transaction() as tx:
         await tx.fetch_sql("DELETE FROM alembic_version")

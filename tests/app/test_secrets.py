@@ -112,9 +112,19 @@ def test_with_keys_in_the_settings_the_new_one_is_told_and_then_used(program: Pr
 def test_a_key_that_is_not_there_is_named_with_how_many_credentials_need_it(program: Program) -> None:
     with database(program) as run:
         run(lambda db: stored(db, 2))
-        shown = secrets(program, "status", MAESTRO_MASTER_KEY=as_setting(NEW))
-    lost = f"  -  {key_id(OLD)}       2 credentials  missing: bring it back, or set these credentials again"
+        shown = program.invoke("secrets", "status", MAESTRO_MASTER_KEY=as_setting(NEW))
+    assert shown.exit_code == 1
+    lost = f"  -  {key_id(OLD)}         2 credentials  missing: bring it back, or set these credentials again"
     assert shown.stdout.splitlines()[1:] == [lost]
+
+
+def test_a_master_key_that_is_none_is_found_by_a_check_and_stops_the_server_with_its_hint(program: Program) -> None:
+    checked = program.invoke("check", MAESTRO_PORT="0", MAESTRO_MASTER_KEY="short")
+    served = program.invoke("serve", "--port", "0", MAESTRO_MASTER_KEY="short")
+    assert (checked.exit_code, served.exit_code) == (1, 1)
+    for told_of in (checked.output, served.output):
+        assert "MAESTRO_MASTER_KEY is no list of master keys" in told_of
+        assert "openssl rand -base64 32" in told_of
 
 
 def test_a_file_that_others_may_read_stops_the_command(program: Program) -> None:

@@ -100,11 +100,11 @@ def checked(program: Program, issuer: str) -> dict[str, Any]:
 
 def test_the_check_finds_a_provider(program: Program, idp: Idp) -> None:
     found = checked(program, idp.issuer)
-    assert found["is_good"], found
+    assert found["isGood"], found
     assert found["message"] == f"people sign in at {idp.issuer}/authorize"
 
 
 def test_the_check_finds_that_a_provider_is_away(program: Program) -> None:
     found = checked(program, "http://127.0.0.1:1")
-    assert not found["is_good"]
+    assert not found["isGood"]
     assert found["message"] == "The identity provider cannot be reached (ConnectError)."
