@@ -72,6 +72,10 @@ class Action:
             self.before = None if before is None else told(before)
             self.after = None if after is None else told(after)
 
+    def adds(self, more: Mapping[str, Any]) -> None:
+        """Take note of what else the change has brought about."""
+        self.after = {**(self.after or {}), **told(more)}
+
 
 def told(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values as the log keeps them: plain JSON, secrets left out, long ones cut."""

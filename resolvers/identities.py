@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from maestro.access import Viewer, sessions
 from maestro.access.door import TOPIC
 from maestro.access.invitations import create_person
+from maestro.access.keys import revoke_of_left
 from maestro.access.sessions import NewSession, Origin
 from maestro.claims import Claims
 from maestro.db.engine import Transaction
@@ -163,7 +164,10 @@ async def _settle(
     if not is_changed:
         return [], belongs
     await publish(tx, [Event(TOPIC)])
-    change = replace(attempt, operation="assignRole", before={"role": earlier}, after={"role": role})
+    after: dict[str, Any] = {"role": role}
+    if revoked := await revoke_of_left(tx, organization_id, attempt.user_id):
+        after["revoked_keys"] = revoked
+    change = replace(attempt, operation="assignRole", before={"role": earlier}, after=after)
     return sign_ins.entries(change, [organization_id]), belongs
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import func
 
 from maestro.access import Permission
+from maestro.access.keys import revoke_of_left
 from maestro.db.rows import Row
 from maestro.db.tables import Membership, Project, ServiceAccount
 from maestro.db.tables.enums import Role
@@ -78,24 +79,39 @@ async def update(ctx: Context, key: UUID, *, role: Role, expected_version: int |
 
 
 async def remove(ctx: Context, key: UUID, *, expected_version: int | None = None) -> Row:
-    """End a membership; its row is kept. NotFound, Conflict when it has ended, Forbidden, LastOwner, StaleVersion."""
+    """End a membership; its row is kept. With the last one of somebody end their keys in the organisation.
+
+    NotFound, Conflict when it has ended, Forbidden, LastOwner, StaleVersion.
+    """
     async with writing(ctx) as writer:
         await granting.begin(writer)
         await granting.keep_an_owner(writer, await _changeable(writer, key))
         changed = await writer.change(Membership, key, expected_version=expected_version, removed_at=func.now())
+        await _revoke_keys(writer, changed.user_id or changed.service_account_id)
     ctx.runtime.access.forget()
     return changed
 
 
 async def leave(ctx: Context) -> None:
-    """End every membership that the viewer has in the organisation; Forbidden for a program, LastOwner."""
+    """End every membership, and with them every key, that the viewer has in the organisation.
+
+    Forbidden for a program, LastOwner.
+    """
     person = granting.require_person(ctx)
     async with writing(ctx) as writer:
         await granting.begin(writer)
         for ended in await writer.tx.fetch_sql(_LEAVE, ctx.organization_id, person):
             await granting.keep_an_owner(writer, ended)
             writer.changed(Membership, ended.id, before={"removed_at": None}, after={"removed_at": ended.removed_at})
+        await _revoke_keys(writer, person)
     ctx.runtime.access.forget()
+
+
+async def _revoke_keys(writer: Writer, actor_id: UUID) -> None:
+    """End the keys of somebody who has no role in the organisation any more."""
+    revoked = await revoke_of_left(writer.tx, writer.ctx.organization_id, actor_id)
+    if revoked:
+        writer.adds(revoked_keys=revoked)
 
 
 async def _require_addable(writer: Writer, new: NewRole) -> None:

@@ -183,6 +183,11 @@ class Writer:
         if self.ctx.action is not None:
             self.ctx.action.changed(table, key, before=before, after=after)
 
+    def adds(self, **more: Any) -> None:
+        """Tell the audit log what else the change has brought about."""
+        if self.ctx.action is not None:
+            self.ctx.action.adds(more)
+
     def tell(self, event: Event) -> None:
         """Send an event to every process when the transaction commits."""
         self.events.append(event)

@@ -16,6 +16,13 @@ _CREATE: Final = """
         project_ids, addresses, is_append_only, expires_at, created_by_id, rotated_from_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING *
 """
+# The function sees every role, also where the transaction is bound to some projects.
+_END_OF_LEFT: Final = """
+    UPDATE api_key SET revoked_at = now()
+    WHERE organization_id = $1 AND (user_id = $2 OR service_account_id = $2) AND revoked_at IS NULL
+        AND NOT maestro_belongs($1, $2)
+    RETURNING id
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +71,14 @@ async def create_key(tx: Transaction, spec: KeySpec) -> NewApiKey:
         spec.rotated_from_id,
     )
     return NewApiKey(rows[0], key)
+
+
+async def revoke_of_left(tx: Transaction, organization_id: UUID, actor_id: UUID) -> list[UUID]:
+    """Revoke the keys in an organisation of somebody who has no role there any more, and return which.
+
+    To be called after each end of a role: who gets a role again later must not have old keys that work again.
+    """
+    return sorted(row.id for row in await tx.fetch_sql(_END_OF_LEFT, organization_id, actor_id))
 
 
 def _listed(values: tuple[object, ...] | None) -> list[object] | None:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from maestro.access.door import Credentials
+from maestro.access.keys import KeySpec
 from maestro.access.sessions import NewSession, Origin
 from maestro.claims import Claims
 from maestro.db.tables.enums import Role, SignInWay
@@ -93,6 +94,19 @@ async def test_a_role_ends_with_the_group_and_so_does_what_it_opened(runtime: Ru
         await come(runtime)
     assert await roles(runtime, session.user_id) == []
     assert await runtime.access.viewer(Credentials(session=session.token)) is None
+
+
+async def test_the_keys_of_who_lost_their_group_end_for_good(runtime: Runtime, owner: Owner) -> None:
+    session = await come(runtime, "readers")
+    spec = KeySpec(organization_id=owner.organization_id, user_id=session.user_id, name="k")
+    key = (await runtime.access.create_key(spec)).row.id
+    with pytest.raises(SignInRefused):
+        await come(runtime)
+    await come(runtime, "readers")
+    (row,) = await runtime.db.fetch_sql("SELECT revoked_at FROM api_key")
+    assert row.revoked_at is not None
+    taken = [after for operation, *_, after in await told(runtime) if operation == "assignRole"][1]
+    assert taken == {"way": "OIDC", "role": None, "revoked_keys": [str(key)]}
 
 
 async def test_who_comes_back_to_a_group_has_their_account_again(runtime: Runtime) -> None:

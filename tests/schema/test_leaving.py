@@ -1,6 +1,7 @@
 """How memberships end, by GraphQL: an owner always remains, and who has left is out at once."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 from starlette.applications import Starlette
@@ -9,7 +10,9 @@ from maestro.access import Limits, Permission
 from maestro.access.keys import KeySpec
 from maestro.access.sessions import Origin
 from maestro.db.tables.enums import Role, SignInWay
+from maestro.ids import Kind, encode
 from tests.fixtures.access import new_session
+from tests.fixtures.audit import entries
 from tests.fixtures.graphql import Api, api_key, browser
 from tests.fixtures.members import membership_of, new_account, new_member, new_membership, new_project
 from tests.schema.membership_texts import (
@@ -110,6 +113,63 @@ async def test_a_removed_persons_keys_of_that_organization_stop_working_at_once(
         assert [await status(here), await status(there)] == [200, 200]
         await api(REMOVE, id=await membership_of(api, member))
         assert [await status(here), await status(there)] == [401, 200]
+
+
+async def new_key(api: Api, *, user_id: UUID | None = None, service_account_id: UUID | None = None) -> UUID:
+    place = api.viewer.organization_id
+    spec = KeySpec(organization_id=place, name="k", user_id=user_id, service_account_id=service_account_id)
+    return (await api.runtime.access.create_key(spec)).row.id  # type: ignore[no-any-return] # a column of a row
+
+
+async def revoked(api: Api) -> list[UUID]:
+    rows = await api.runtime.db.fetch_sql("SELECT id FROM api_key WHERE revoked_at IS NOT NULL ORDER BY id")
+    return [row.id for row in rows]
+
+
+async def test_the_keys_of_who_was_removed_end_for_good_and_the_log_says_so(api: Api, foreign: Api) -> None:
+    member = await new_member(api, Role.VIEWER)
+    await new_membership(foreign, Role.VIEWER, user=member.viewer.actor_id)
+    here = [await new_key(api, user_id=member.viewer.actor_id) for _ in range(2)]
+    await new_key(foreign, user_id=member.viewer.actor_id)
+    await new_key(api, user_id=api.viewer.actor_id)
+    await api(REMOVE, id=await membership_of(api, member))
+    assert await revoked(api) == here
+    entry = (await entries(api))[-1]
+    assert entry.operation == "removeMembership"
+    assert entry.after["revoked_keys"] == [str(key) for key in here]
+
+
+async def test_keys_end_with_the_last_role_and_not_before(api: Api) -> None:
+    project, other = await new_project(api, "One"), await new_project(api, "Other")
+    member = await new_member(api, None, in_projects={project: Role.VIEWER, other: Role.VIEWER})
+    key = await new_key(api, user_id=member.viewer.actor_id)
+    # Who manages one project alone sees nothing of the role in the other.
+    manager = await new_member(api, None, in_projects={project: Role.ADMIN}, name="Manager")
+    roles = await api.runtime.db.fetch_sql(
+        "SELECT id FROM membership WHERE user_id = $1 ORDER BY project_id", member.viewer.actor_id
+    )
+    first, second = (encode(Kind.Membership, row.id) for row in roles)
+    await manager(REMOVE, id=first)
+    assert await revoked(api) == []
+    assert "revoked_keys" not in (await entries(api))[-1].after
+    await api(REMOVE, id=second)
+    assert await revoked(api) == [key]
+
+
+async def test_the_keys_of_who_leaves_end_for_good(api: Api) -> None:
+    member = await new_member(api, Role.VIEWER, in_projects={await new_project(api): Role.ADMIN})
+    key = await new_key(api, user_id=member.viewer.actor_id)
+    await member(LEAVE)
+    assert await revoked(api) == [key]
+    assert (await entries(api))[-1].after["revoked_keys"] == [str(key)]
+
+
+async def test_the_keys_of_a_service_account_end_with_its_last_role(api: Api) -> None:
+    account = await new_account(api)
+    membership = await new_membership(api, Role.VIEWER, account=account)
+    key = await new_key(api, service_account_id=account)
+    await api(REMOVE, id=membership)
+    assert await revoked(api) == [key]
 
 
 async def test_a_removed_persons_session_goes_on_in_their_other_organization(
