@@ -2,10 +2,10 @@
 
 import logging
 import re
-import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
+import orjson
 from graphql import GraphQLError, GraphQLSyntaxError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,7 +13,9 @@ from starlette.responses import JSONResponse
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionResult
 
-from maestro.errors import MaestroError, NotFound
+from maestro import tracing
+from maestro.db.rows import CONNECTION_LOST
+from maestro.errors import MaestroError, NotFound, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -50,13 +52,36 @@ def told(error: GraphQLError) -> Mapping[str, Any]:
     if isinstance(cause, MaestroError):
         return _with_extensions(error, cause.extensions)
     if isinstance(cause, CannotGetOperationTypeError):
-        return {"message": cause.as_http_error_reason(), "extensions": {"code": "BAD_REQUEST"}}
+        extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
+        return {"message": cause.as_http_error_reason(), "extensions": traced(extensions)}
     if cause is None or isinstance(cause, GraphQLError) or _is_bad_literal(error):
         return {**_with_extensions(error, {"code": _code_of(error)}), "message": without_echo(error.message)}
-    trace_id = secrets.token_hex(8)
-    logger.error("Unexpected error, trace id %s", trace_id, exc_info=cause)
-    masked = {**error.formatted, "message": MASKED}
-    return {**masked, "extensions": {"code": "INTERNAL_SERVER_ERROR", "traceId": trace_id}}
+    if _is_connection_lost(cause):
+        logger.warning("The database does not answer", exc_info=cause)
+        away = database_away()
+        return {**_with_extensions(error, away.extensions), "message": away.message}
+    return {**error.formatted, **_masked(cause)}
+
+
+def errors_of(error: MaestroError) -> list[Mapping[str, Any]]:
+    """Return the errors of an answer that has one only, which no field has raised."""
+    return [{"message": error.message, "extensions": traced(error.extensions)}]
+
+
+def encoded(answer: object) -> bytes:
+    """Write an answer, or several, as JSON."""
+    return orjson.dumps(answer, default=_plain)
+
+
+def traced(extensions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an error's extensions with the trace id of the request."""
+    trace_id = tracing.current()
+    return {**extensions} if trace_id is None else {**extensions, "traceId": trace_id}
+
+
+def database_away() -> Unavailable:
+    """Return what is told while the database cannot be reached."""
+    return Unavailable("The database does not answer.", hint="Try again after a pause.")
 
 
 def without_echo(message: str) -> str:
@@ -67,8 +92,13 @@ def without_echo(message: str) -> str:
 
 def error_response(status: int, code: str, message: str, *, hint: str | None = None) -> JSONResponse:
     """Return an answer in GraphQL's form for a request that never became an operation."""
-    extensions = {"code": code} if hint is None else {"code": code, "hint": hint}
+    extensions = traced({"code": code} if hint is None else {"code": code, "hint": hint})
     return JSONResponse({"errors": [{"message": message, "extensions": extensions}]}, status)
+
+
+def refusal_of(error: MaestroError, status: int) -> JSONResponse:
+    """Return an answer in GraphQL's form that is nothing but an error."""
+    return JSONResponse({"errors": errors_of(error)}, status)
 
 
 async def refused(request: Request, error: Exception) -> JSONResponse:
@@ -84,14 +114,29 @@ async def refused(request: Request, error: Exception) -> JSONResponse:
 
 async def failed(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 -- Starlette's signature
     """Mask what nobody has expected outside of an operation; the server below logs the error itself."""
-    trace_id = secrets.token_hex(8)
-    logger.error("Unexpected error, trace id %s", trace_id)
-    extensions = {"code": "INTERNAL_SERVER_ERROR", "traceId": trace_id}
-    return JSONResponse({"errors": [{"message": MASKED, "extensions": extensions}]}, 500)
+    return JSONResponse({"errors": [_masked()]}, 500)
+
+
+def _masked(cause: Exception | None = None) -> dict[str, Any]:
+    """Log an error that nobody has expected, and return all that is told of it."""
+    trace_id = tracing.current() or tracing.new_id()
+    logger.error("Unexpected error, trace id %s", trace_id, exc_info=cause)
+    return {"message": MASKED, "extensions": {"code": "INTERNAL_SERVER_ERROR", "traceId": trace_id}}
 
 
 def _with_extensions(error: GraphQLError, extensions: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**error.formatted, "extensions": {**(error.extensions or {}), **extensions}}
+    return {**error.formatted, "extensions": traced({**(error.extensions or {}), **extensions})}
+
+
+def _is_connection_lost(cause: Exception) -> bool:
+    # What the operating system says of a file names it.
+    return isinstance(cause, CONNECTION_LOST) and getattr(cause, "filename", None) is None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def _is_bad_literal(error: GraphQLError) -> bool:

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from app.answers import refusal_of
 from app.limiting import limited
 from connectors.local import CHUNK, LocalBlobs
 from dataloaders.quotas import Quota
@@ -71,7 +72,7 @@ def coded(handler: Handler) -> Handler:
 
 def _refusal(error: MaestroError) -> JSONResponse:
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 500)
-    return JSONResponse({"errors": [{"message": error.message, "extensions": error.extensions}]}, status)
+    return refusal_of(error, status)
 
 
 @limited(Bucket.INGEST)

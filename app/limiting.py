@@ -8,13 +8,13 @@ from functools import wraps
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from app.answers import refusal_of
 from maestro.errors import RateLimited
 from maestro.rate_limits import Bucket, RateLimiter, Receipt
 from maestro.rates import rate_of
 from maestro.settings import Settings
-from resolvers.context import Context
 
 Handler = Callable[[Request], Awaitable[Response]]
 TOO_MANY_REQUESTS: Final = 429
@@ -34,10 +34,9 @@ def limiter_of(settings: Settings) -> RateLimiter:
 
 
 async def answered(request: Request, response: Response) -> Response:
-    """Return the answer to a GraphQL request with its limits; one that never became an operation is charged here."""
-    ctx: Context | None = getattr(request.state, "operation", None)
-    receipt = None if ctx is None else ctx.receipt
-    return _told(response, receipt or await _charge(request, Bucket.REQUESTS))
+    """Charge a request that never became an operation, and return the answer with its limits."""
+    receipt = await _charge(request, Bucket.REQUESTS)
+    return with_limits(response if receipt.refusal is None else refused(receipt.refusal), receipt)
 
 
 def limited(bucket: Bucket) -> Callable[[Handler], Handler]:
@@ -48,7 +47,7 @@ def limited(bucket: Bucket) -> Callable[[Handler], Handler]:
         async def answer(request: Request) -> Response:
             receipt = await _charge(request, bucket)
             response = refused(receipt.refusal) if receipt.refusal else await handler(request)
-            return _told(response, receipt)
+            return with_limits(response, receipt)
 
         return answer
 
@@ -57,8 +56,7 @@ def limited(bucket: Bucket) -> Callable[[Handler], Handler]:
 
 def refused(refusal: RateLimited) -> Response:
     """Return the answer to a request that is refused."""
-    told = {"message": refusal.message, "extensions": refusal.extensions}
-    response = JSONResponse({"errors": [told]}, TOO_MANY_REQUESTS)
+    response = refusal_of(refusal, TOO_MANY_REQUESTS)
     if retry := refusal.details.get("retryAfterSeconds"):
         response.headers["retry-after"] = str(retry)
     return response
@@ -69,10 +67,9 @@ async def _charge(request: Request, bucket: Bucket) -> Receipt:
     return await limiter.charge(request.state.viewer, {bucket: 1})
 
 
-def _told(response: Response, receipt: Receipt) -> Response:
-    if receipt.refusal is not None and response.status_code != TOO_MANY_REQUESTS:
-        response = refused(receipt.refusal)
-    if standings := receipt.standings:
+def with_limits(response: Response, receipt: Receipt | None) -> Response:
+    """Return an answer with the headers that tell of the limits."""
+    if receipt is not None and (standings := receipt.standings):
         policies = (f'"{one.bucket}";q={one.rate.amount};w={one.rate.window_s}' for one in standings)
         response.headers["ratelimit-policy"] = ", ".join(policies)
         filled = (f'"{one.bucket}";r={one.remaining};t={one.resets_in_s}' for one in standings)

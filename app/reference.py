@@ -11,12 +11,15 @@ from app.markdown import page, table
 from app.permissions_page import permissions_page
 from maestro import errors
 from maestro.db.tables.enums import Role
+from maestro.operation_settings import Audience, Profile
 from maestro.points.errors import DamagedBlock, UnknownCodec
 from maestro.settings import Settings
 
 CURES: Final[dict[type[errors.MaestroError], str]] = {
     errors.InvalidInput: "Change the value that `field` names; `hint` says to what. In a filter text `position` and "
     "`length` tell where, and `suggestion` can replace that stretch.",
+    errors.BadRequest: "Send JSON with a `query`, by a method and in a media type that the "
+    "[endpoint](guides/http.md) has; the message and the status say which it is.",
     errors.Unauthenticated: "Sign in by a new link (`python -m app link`), or send an API key: "
     "`Authorization: Bearer mst_…`.",
     errors.Forbidden: "Ask somebody who may; for a download link that is too old, ask for the link again.",
@@ -39,7 +42,16 @@ CURES: Final[dict[type[errors.MaestroError], str]] = {
     UnknownCodec: "Start the version of the server that wrote the block, or a later one.",
     errors.RateLimited: "Wait for `retryAfterSeconds`, which over HTTP is the `Retry-After` header, then send the same "
     "request again; without it ask for less at once. [Limits](guides/limits.md) tells what is counted.",
+    errors.OperationTooComplex: "Ask for less at once, or in several operations; `hint` says how. "
+    "`explainOperation` measures an operation before it is run; see [Complexity](guides/complexity.md).",
     errors.QuotaExceeded: "Delete what is not needed any more, or ask an owner of the organisation to raise the quota.",
+    errors.PersistedQueryNotFound: "Send the text beside the hash, as clients of automatic persisted queries do by "
+    "themselves; an id has to be registered first, see [Persisted documents](guides/persisted-documents.md).",
+    errors.PersistedQueryNotSupported: "Send `extensions.persistedQuery` with version 1 and a hash, or a `documentId`.",
+    errors.DocumentNotTrusted: "Register the document (`python -m app persist manifest.json --client web@1`), or "
+    "restore it.",
+    errors.DocumentBroken: "Register what fits the present schema; `python -m app persist check` tells what is wrong "
+    "with the old one.",
     errors.StartupError: "Do what the hint below the message says.",
     errors.EmbeddedDatabaseError: "Do what the hint says; PostgreSQL's own log is in `postgres/data/log` of the data "
     "folder.",
@@ -49,13 +61,9 @@ CURES: Final[dict[type[errors.MaestroError], str]] = {
 """What to do about each error; the class tells the code and, in its docstring, the cause."""
 
 PROTOCOL: Final = {
-    "BAD_REQUEST": (
-        "The request is no GraphQL request by its body, method or media type, or it took too long (status 504).",
-        "Send JSON with a `query`, and ask for less where time was up; the message and the status say which it is.",
-    ),
     "GRAPHQL_PARSE_FAILED": ("The document is no GraphQL.", "Correct the syntax at the place in `locations`."),
     "GRAPHQL_VALIDATION_FAILED": (
-        "The document does not fit the schema, or it has several operations and `operationName` is missing.",
+        "The document does not fit the schema, or `operationName` does not say which of its operations to run.",
         "Compare its fields and arguments with the schema: `python -m app schema`. Name the operation to run.",
     ),
     "INTERNAL_SERVER_ERROR": (
@@ -75,6 +83,8 @@ _TYPES: Final[dict[type, str]] = {
     timedelta: "duration",
     SecretStr: "secret text",
     Role: "role",
+    Profile: "`development` or `production`",
+    Audience: "`everybody`, `people` or `nobody`",
 }
 _SHAPES: Final[dict[Any, str]] = {tuple: "list, with commas", dict: "JSON object"}
 _LIMITS: Final = {"ge": "at least {:,}", "le": "at most {:,}", "min_length": "at least {:,} characters"}

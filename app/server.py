@@ -17,13 +17,28 @@ from app import artifacts, audit, join, oidc, pages
 from app.answers import failed, refused
 from app.graphql import Endpoint
 from app.limiting import limiter_of
-from app.middleware import LimitedBody, LimitedHead, OwnOrigin, SafeHeaders, SignedIn, TrustedProxies, other_sites
+from app.middleware import (
+    LimitedBody,
+    LimitedHead,
+    OwnOrigin,
+    SafeHeaders,
+    SignedIn,
+    Traced,
+    TrustedProxies,
+    other_sites,
+)
 from app.sign_on import sign_on_of
+from app.sockets import OpenSockets, SocketEndpoint
 from connectors.local import LocalBlobs
 from maestro.access import Access
 from maestro.access.invalidation import kept_current
+from maestro.cache import Cache
 from maestro.db.engine import SYSTEM_ROLE, Database
 from maestro.db.rows import CONNECTION_LOST
+from maestro.documents import known
+from maestro.documents.automatic import AutomaticDocuments
+from maestro.documents.known import KnownDocuments
+from maestro.documents.usage import kept_written
 from maestro.events import Events
 from maestro.master_keys import vault_of
 from maestro.runtime import Runtime
@@ -37,11 +52,11 @@ logger = logging.getLogger(__name__)
 
 def create_app(settings: Settings, url: str) -> Starlette:
     """Make the application for one database."""
-    graphql = Endpoint(schema)
+    graphql, sockets = Endpoint(schema), OpenSockets(settings)
     app = Starlette(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", graphql),
+            WebSocketRoute("/graphql", SocketEndpoint(sockets)),
             *artifacts.routes,
             *audit.routes,
             *oidc.routes,
@@ -49,6 +64,7 @@ def create_app(settings: Settings, url: str) -> Starlette:
             *join.routes,
         ],
         middleware=[
+            Middleware(Traced),
             Middleware(TrustedProxies, trusted_hosts=[str(network) for network in settings.trusted_proxies]),
             Middleware(SafeHeaders, settings=settings),
             *other_sites(settings),
@@ -67,7 +83,9 @@ def create_app(settings: Settings, url: str) -> Starlette:
         exception_handlers={HTTPException: refused},
         lifespan=lambda app: _lifespan(app, settings, url),
     )
+    app.state.sockets = sockets
     app.state.sign_on = sign_on_of(settings)
+    app.state.stopping = graphql.stopping
     return app
 
 
@@ -88,15 +106,33 @@ async def opened(settings: Settings, url: str, *, system_role: str = SYSTEM_ROLE
         access=Access(db),
         vault=vault,
         limiter=limiter_of(settings),
+        documents=KnownDocuments(db),
+        automatic=AutomaticDocuments(None if settings.redis_url is None else settings.redis_url.get_secret_value()),
+        cache=_cache_of(settings, db, secret),
     )
     await events.start()
     try:
-        async with kept_current(runtime.access, events):
+        async with kept_current(runtime.access, events), known.kept_current(runtime.documents, events):
             yield runtime
     finally:
         await events.stop()
+        if runtime.cache is not None:
+            await runtime.cache.close()
         await runtime.limiter.close()
+        await runtime.automatic.close()
         await db.close()
+
+
+def _cache_of(settings: Settings, db: Database, secret: bytes) -> Cache | None:
+    if not settings.cache:
+        return None
+    return Cache.over(
+        db,
+        fields=settings.cache_bytes,
+        answers=settings.answer_cache_bytes,
+        redis_url=None if settings.redis_url is None else settings.redis_url.get_secret_value(),
+        secret=secret,
+    )
 
 
 @asynccontextmanager
@@ -108,7 +144,8 @@ async def _lifespan(app: Starlette, settings: Settings, url: str) -> AsyncIterat
         # What was made so far lives as long as the process: the collector need not look at it again.
         gc.freeze()
         try:
-            yield
+            async with kept_written(runtime.usage, runtime.db):
+                yield
         finally:
             compaction.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -37,6 +37,7 @@ class RoleByActor(Loader[UUID, Role | None]):
     """The role that somebody has in the whole organisation; None for who has roles in projects alone."""
 
     needs = None
+    reads = RolesByActor.reads
 
     async def fetch(self, keys: Sequence[UUID]) -> list[Role | Exception | None]:
         """Return the role of each."""

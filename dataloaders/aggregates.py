@@ -13,6 +13,7 @@ from sqlalchemy.sql.selectable import FromClause
 from dataloaders.base import KEYS, Loader
 from dataloaders.conditions import AGGREGATES
 from maestro.access import Permission
+from maestro.cache import tags_of
 from maestro.db.rows import Row
 from maestro.db.tables import MetricKey, MetricSeries, Param, Run
 from maestro.filters import Aggregate
@@ -48,6 +49,7 @@ class RunGroups(Loader[tuple[UUID, Grouping], list[Row]]):
     """
 
     needs = Permission.EXPERIMENT_READ
+    reads = tags_of(Run, Param, MetricKey, MetricSeries)
 
     async def fetch(self, keys: Sequence[tuple[UUID, Grouping]]) -> list[list[Row] | Exception]:
         """Return the groups of each experiment, one statement for all experiments grouped alike."""

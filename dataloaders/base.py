@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from uuid import UUID
@@ -11,7 +11,10 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 from strawberry.dataloader import DataLoader
 
+from dataloaders.keeping import Keeping, place_of
+from execution.policy import Cached
 from maestro.access import Permission, Viewer, lowest_role
+from maestro.cache import TAGS, Cache, CacheTag, Kept, Snapshot
 from maestro.db.engine import Database, Statement
 from maestro.db.rows import Row
 from maestro.db.tables import Base
@@ -36,6 +39,16 @@ class Loader(ABC, Generic[K, R]):
 
     needs: ClassVar[Permission | None]
     """What a viewer has to hold to be answered; None for everybody. There is no default: each loader decides."""
+    reads: ClassVar[tuple[CacheTag, ...] | None] = None
+    """The tags of what its answers are made of; None where nobody counts the changes, so that none may be kept.
+
+    A loader with a `statement` has those of its tables; one that writes out its SQL names them.
+    """
+
+    def __init_subclass__(cls) -> None:
+        statement = cls.__dict__.get("statement")
+        if isinstance(statement, Statement) and "reads" not in cls.__dict__:
+            cls.reads = tags_read(statement.tables)
 
     def __init__(self, db: Database, viewer: Viewer) -> None:
         self.db = db
@@ -46,6 +59,15 @@ class Loader(ABC, Generic[K, R]):
 
     async def _answers(self, keys: list[K]) -> Sequence[R | BaseException]:
         return await self.fetch(keys)
+
+    @classmethod
+    def reads_with(cls, arguments: Collection[str]) -> tuple[CacheTag, ...] | None:  # noqa: ARG003 -- lists look at them
+        """Return the tags of what answers with some arguments of the field are made of."""
+        return cls.reads
+
+    def tags(self, key: K) -> tuple[CacheTag, ...] | None:  # noqa: ARG002 -- a loader of many tables looks at it
+        """Return the tags of what the answer for a key is made of; None when it may not be kept."""
+        return self.reads
 
     @abstractmethod
     async def fetch(self, keys: Sequence[K]) -> Sequence[R | Exception]:
@@ -78,10 +100,13 @@ class Loader(ABC, Generic[K, R]):
 class Loaders:
     """The loaders of one request, each made when it is first asked for: `loaders[RunById].load(id)`."""
 
-    def __init__(self, db: Database, viewer: Viewer) -> None:
+    def __init__(self, db: Database, viewer: Viewer, cache: Cache | None = None) -> None:
         self._db = db
         self._viewer = viewer
+        self._cache = cache
         self._made: dict[type[Loader[Any, Any]], Loader[Any, Any]] = {}
+        self._keeping: dict[str, Keeping] = {}
+        self._snapshot: Snapshot | None = None
 
     def __getitem__(self, kind: type[L]) -> L:
         loader = self._made.get(kind)
@@ -96,9 +121,52 @@ class Loaders:
             raise Forbidden("This API key may log and do nothing else.", hint="Use another key.")
         return self[kind]
 
+    def kept(self, loader: L, cached: Cached, *, name: str) -> "L | Keeping":
+        """Return a loader whose answers are kept under a field's name; the loader itself where nothing is kept."""
+        if self._cache is None:
+            return loader
+        keeping = self._keeping.get(name)
+        if keeping is None:
+            keeping = self._keeping[name] = Keeping(
+                loader,
+                self._cache.fields,
+                Kept(name, cached.ttl),
+                place=place_of(self._viewer, cached.scope),
+                tags=cached.tags,
+                snapshot=self.snapshot,
+            )
+        return keeping
+
+    @property
+    def seen(self) -> Snapshot | None:
+        """The versions as they were when the operation first asked; None when it has not, or nobody has told it."""
+        return self._snapshot
+
+    async def snapshot(self) -> Snapshot | None:
+        """Return the versions of the data, as they were when the operation first asked; None when nothing is kept."""
+        if self._cache is None:
+            return None
+        if self._snapshot is None:
+            keeping = self._keeping
+            found = await self._cache.versions.at(self._viewer.organization_id)
+            if keeping is not self._keeping:
+                # Something was written meanwhile, and what follows has to see it.
+                return found
+            self._snapshot = found
+        return self._snapshot
+
     def clear(self) -> None:
         """Forget every answer; called after a write, so that what follows reads what was written."""
         self._made.clear()
+        self._keeping = {}
+        self._snapshot = None
+
+
+def tags_read(tables: Iterable[str]) -> tuple[CacheTag, ...] | None:
+    """Return the tags of tables by their names; None when nobody counts the changes of one of them."""
+    names = set(tables)
+    known = {table.__tablename__: tag for table, tag in TAGS.items()}
+    return tuple(sorted({known[name] for name in names})) if names and names <= known.keys() else None
 
 
 def may_read(viewer: Viewer, needs: Permission | None) -> bool:
@@ -132,6 +200,7 @@ class ById(Loader[UUID, Row]):
         columns = cls.table.__table__.c
         query = select(*columns).where(columns.id == any_(KEYS), columns.organization_id == ORGANIZATION)
         cls.statement = Statement(query)
+        super().__init_subclass__()
 
     async def fetch(self, keys: Sequence[UUID]) -> list[Row | Exception]:
         """Return the row of each id."""
@@ -153,6 +222,7 @@ class Grouped(Loader[UUID, list[Row]]):
 
     def __init_subclass__(cls) -> None:
         cls.statement = Statement(cls.query())
+        super().__init_subclass__()
 
     @classmethod
     def query(cls) -> Any:

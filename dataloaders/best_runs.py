@@ -36,6 +36,7 @@ class BestRunByExperiment(Loader[tuple[UUID, Best], Row | None]):
     """The run of an experiment with the best value of a metric; None when no run has one."""
 
     needs = Permission.EXPERIMENT_READ
+    reads = RunsByExperiment.reads  # which has the keys of metrics and the experiments too
 
     async def fetch(self, keys: Sequence[tuple[UUID, Best]]) -> list[Row | Exception | None]:
         """Return each best run; InvalidInput when neither the metric nor the caller knows what is better."""

@@ -3,13 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import SQLColumnExpression
 
-from maestro.db.tables import Base
-from maestro.filters import Field, KeySpace, Target, ValueType, Vocabulary
+from maestro.db.tables import Base, MetricKey, MetricSeries, Param
+from maestro.filters import Field, KeySpace, Space, Target, ValueType, Vocabulary
 from maestro.ids import Kind, uuid_among, uuid_of
+
+OPEN: Final[dict[Space, tuple[type[Base], ...]]] = {
+    Space.METRICS: (MetricKey, MetricSeries),
+    Space.PARAMS: (Param,),
+    Space.TAGS: (),
+}
+"""The tables in which filters and sorts look for the keys of open spaces."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class ComparisonByIds(Loader[RunIds, Comparison]):
     """Runs to compare; NotFound when one of them does not exist."""
 
     needs = Permission.EXPERIMENT_READ
+    reads = RunById.reads
 
     async def fetch(self, keys: Sequence[RunIds]) -> list[Comparison | Exception]:
         """Return the runs of each comparison."""
@@ -47,6 +48,7 @@ class ParamsCompared(Loader[RunIds, list[SideBySide]]):
     """The params of several runs by their keys, sorted by key."""
 
     needs = Permission.EXPERIMENT_READ
+    reads = ParamsByRun.reads
 
     async def fetch(self, keys: Sequence[RunIds]) -> list[list[SideBySide] | Exception]:
         """Return the params of each comparison."""
@@ -60,6 +62,7 @@ class MetricsCompared(Loader[RunIds, list[SideBySide]]):
     """The metric series of several runs by key and context, sorted by both."""
 
     needs = Permission.EXPERIMENT_READ
+    reads = SeriesByRun.reads
 
     async def fetch(self, keys: Sequence[RunIds]) -> list[list[SideBySide] | Exception]:
         """Return the series of each comparison."""

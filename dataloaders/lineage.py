@@ -9,12 +9,18 @@ from uuid import UUID
 from dataloaders.base import Loader, Loaders
 from dataloaders.nodes import load_nodes
 from maestro.access import Permission
+from maestro.cache import CacheTag, tags_of
 from maestro.db.rows import Row
+from maestro.db.tables import ArtifactVersion, LineageEdge, ModelVersion, Run
 from maestro.errors import Forbidden, NotFound
 from maestro.ids import Kind
 
 MOST_NODES: Final = 500
 MOST_EDGES: Final = 5000
+
+ARROWS: Final = tags_of(LineageEdge, Run, ArtifactVersion, ModelVersion)
+"""An arrow is seen where both of its ends are."""
+JOINED: Final = {Kind.Run, Kind.ArtifactVersion, Kind.ModelVersion}
 
 Place = tuple[Kind, UUID]
 
@@ -87,6 +93,10 @@ class Lineage(Loader[Walk, Graph]):
         "SELECT id, from_type, from_id, to_type, to_id, kind, run_id, at FROM lineage_edge "
         "WHERE organization_id = $1 AND from_id = ANY($2) AND to_id = ANY($2) ORDER BY at, id LIMIT $3"
     )
+
+    def tags(self, key: Walk) -> tuple[CacheTag, ...] | None:
+        """Return the tags of a graph; of a walk that begins elsewhere than at what arrows join nothing is kept."""
+        return ARROWS if key.start[0] in JOINED else None
 
     async def fetch(self, keys: Sequence[Walk]) -> list[Graph | Exception]:
         """Return the graph of each question; NotFound where nothing stands at its start, Forbidden if it is hidden."""

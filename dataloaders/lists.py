@@ -1,25 +1,30 @@
 """Loaders of lists: pages by keyset, filtered and sorted, for one scope or for many in one statement."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, true, tuple_
 
-from dataloaders.base import KEYS, Loader
-from dataloaders.catalogue import Catalogue, Sort
+from dataloaders.base import KEYS, Loader, tags_read
+from dataloaders.catalogue import OPEN, Catalogue, Sort
 from dataloaders.conditions import Conditions, targets
 from dataloaders.paging import Page, Position, Window, binding, decode_cursor, no_cursor
+from maestro.cache import CacheTag
+from maestro.db.engine import tables_of
 from maestro.db.rows import Row
+from maestro.db.tables import Base
 from maestro.errors import MaestroError
 from maestro.filters import Filter, Space, fingerprint
 from maestro.series_names import SeriesName
 from maestro.storable import LARGEST_INTEGER, UNSTORABLE
 
 Scope = UUID | None
+SEARCHING: Final = frozenset({"filter", "filterText", "sort"})
+"""The arguments of lists by which something is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,11 @@ class Listing:
     filter: Filter | None = None
     sort: tuple[Sort, ...] = ()
     in_trash: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is looked for."""
+        return self.filter is None and not self.sort
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +81,30 @@ class ListLoader(Loader[tuple[Scope, PageRequest], Page]):
     """Pages of one list. `scope` names the column that holds the key's first part; None lists the organisation.
 
     `projects` is the SQL of the projects that the scopes `$3` lie in, where metrics are looked for in these alone.
+    `reads_also` are tables that no field names, `reads_unfiltered` the tags of a list in which nothing is looked for.
     """
 
     catalogue: ClassVar[Catalogue]
     scope: ClassVar[str | None] = None
     projects: ClassVar[str | None] = None
+    reads_also: ClassVar[tuple[type[Base], ...]] = ()
+    reads_unfiltered: ClassVar[tuple[CacheTag, ...] | None] = None
+
+    def __init_subclass__(cls) -> None:
+        catalogue = cls.catalogue
+        fields = tables_of(*(listed.expression for listed in catalogue.fields.values()))
+        rows = {catalogue.table.__tablename__, *(table.__tablename__ for table in cls.reads_also)}
+        keys = {table.__tablename__ for space in catalogue.spaces for table in OPEN[space.space]}
+        cls.reads, cls.reads_unfiltered = tags_read(rows | fields | keys), tags_read(rows)
+
+    @classmethod
+    def reads_with(cls, arguments: Collection[str]) -> tuple[CacheTag, ...] | None:
+        """Look for filters and sorts: without them a list has nothing to do with what is logged to its objects."""
+        return cls.reads if SEARCHING.intersection(arguments) else cls.reads_unfiltered
+
+    def tags(self, key: tuple[Scope, PageRequest]) -> tuple[CacheTag, ...] | None:
+        """Return the tags of a page."""
+        return self.reads_unfiltered if key[1].listing.is_plain else self.reads
 
     async def fetch(self, keys: Sequence[tuple[Scope, PageRequest]]) -> list[Page | Exception]:
         """Return the page of each (scope, request), one statement for all keys that share a request."""
@@ -197,6 +226,11 @@ class Totals(Loader[tuple[type[ListLoader], Scope, Listing], int]):
     """How many rows a whole list has: the key is the page's `total_key`, which whoever may read the list has."""
 
     needs = None
+    reads = ()  # but what the list reads, whose page is there
+
+    def tags(self, key: tuple[type[ListLoader], Scope, Listing]) -> tuple[CacheTag, ...] | None:
+        """Return the tags of the list."""
+        return key[0].reads_unfiltered if key[2].is_plain else key[0].reads
 
     async def fetch(self, keys: Sequence[tuple[type[ListLoader], Scope, Listing]]) -> list[int | Exception]:
         """Return each total, one statement for all scopes that share a listing."""

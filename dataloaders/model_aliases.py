@@ -7,8 +7,9 @@ from uuid import UUID
 
 from dataloaders.base import ById, Grouped, Loader
 from maestro.access import Permission
+from maestro.cache import tags_of
 from maestro.db.rows import Row
-from maestro.db.tables import ModelAlias
+from maestro.db.tables import ModelAlias, ModelAliasMove
 
 
 class ModelAliasById(ById):
@@ -34,6 +35,7 @@ class AliasesByModel(Loader[tuple[UUID, datetime | None], list[Row]]):
     """
 
     needs = Permission.MODEL_READ
+    reads = tags_of(ModelAlias, ModelAliasMove)
 
     _NOW = (
         "SELECT * FROM model_alias WHERE model_id = ANY($1) AND organization_id = $2 AND deleted_at IS NULL "
@@ -73,6 +75,7 @@ class MovesByAlias(Loader[tuple[UUID, int], list[Row]]):
     """The last moves of an alias's name in its model, newest first; the key is the alias and how many moves."""
 
     needs = Permission.MODEL_READ
+    reads = tags_of(ModelAlias, ModelAliasMove)
 
     async def fetch(self, keys: Sequence[tuple[UUID, int]]) -> list[list[Row] | Exception]:
         """Return the moves of each alias, one statement for all."""

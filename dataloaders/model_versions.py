@@ -10,6 +10,7 @@ from dataloaders.base import ById, Loader
 from dataloaders.catalogue import Catalogue, Listed
 from dataloaders.lists import ListLoader
 from maestro.access import Permission
+from maestro.cache import tags_of
 from maestro.db.rows import Row
 from maestro.db.tables import ModelVersion
 from maestro.db.tables.enums import ModelLifecycle
@@ -61,6 +62,7 @@ class LatestVersionByModel(Loader[UUID, Row | None]):
     """The version with the highest number of each model, None where there is none."""
 
     needs = Permission.MODEL_READ
+    reads = tags_of(ModelVersion)
 
     async def fetch(self, keys: Sequence[UUID]) -> list[Row | Exception | None]:
         """Return the latest version of each model."""

@@ -19,6 +19,7 @@ from dataloaders.model_aliases import ModelAliasById
 from dataloaders.model_versions import ModelVersionById
 from dataloaders.models import ModelById
 from dataloaders.organizations import OrganizationById
+from dataloaders.persisted_documents import PersistedDocumentById
 from dataloaders.projects import ProjectById
 from dataloaders.runs import RunById
 from dataloaders.service_accounts import ServiceAccountById
@@ -49,6 +50,7 @@ BY_KIND: Final[Mapping[Kind, type[Loader[UUID, Row]]]] = {
     Kind.Job: JobById,
     Kind.Backup: BackupById,
     Kind.AuditEntry: AuditEntryById,
+    Kind.PersistedDocument: PersistedDocumentById,
 }
 """The loader of each kind of node that can be found by its id."""
 

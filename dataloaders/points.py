@@ -9,7 +9,9 @@ from uuid import UUID
 from dataloaders.base import Loader
 from dataloaders.paging import Position, binding, decode_cursor, encode_cursor, no_cursor
 from maestro.access import Permission
+from maestro.cache import tags_of
 from maestro.db.points import columns_of
+from maestro.db.tables import MetricSeries
 from maestro.errors import InvalidInput
 from maestro.points import NO_POINTS, PointColumns, decode
 from maestro.storable import LARGEST_INTEGER
@@ -69,6 +71,7 @@ class PointsBySeries(Loader[tuple[UUID, PointsRequest], PointsPage]):
     """Pages of points: two statements, whatever the number of series."""
 
     needs = Permission.EXPERIMENT_READ
+    reads = tags_of(MetricSeries)
 
     async def fetch(self, keys: Sequence[tuple[UUID, PointsRequest]]) -> list[PointsPage | Exception]:
         """Return the page of each request; InvalidInput for a cursor of another series."""

@@ -8,7 +8,7 @@ from dataloaders.base import ById
 from dataloaders.catalogue import Catalogue, Listed
 from dataloaders.lists import ListLoader
 from maestro.access import Permission
-from maestro.db.tables import Run
+from maestro.db.tables import Experiment, Run
 from maestro.db.tables.enums import RunKind, RunStatus
 from maestro.filters import KeySpace, Space, ValueType
 from maestro.ids import ACTORS, Kind
@@ -94,6 +94,7 @@ class RunsByExperiment(ListLoader):
     needs = Permission.EXPERIMENT_READ
     catalogue = RUNS
     scope = "experiment_id"
+    reads_also = (Experiment,)
     projects = "SELECT project_id FROM experiment WHERE id = ANY($3)"
 
 

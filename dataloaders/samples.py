@@ -12,9 +12,11 @@ from uuid import UUID
 
 from dataloaders.base import Loader
 from maestro.access import Permission
+from maestro.cache import tags_of
 from maestro.db.engine import Transaction
 from maestro.db.points import Place, read_blobs, read_headers, read_hot
 from maestro.db.rows import Row
+from maestro.db.tables import MetricSeries, Run
 from maestro.errors import InvalidInput
 from maestro.points import (
     Axis,
@@ -76,6 +78,7 @@ class SampledBySeries(Loader[tuple[UUID, SampleRequest], Sampled]):
     """Series gathered into buckets: at most four statements, whatever the number of series."""
 
     needs = Permission.EXPERIMENT_READ
+    reads = tags_of(MetricSeries, Run)
 
     async def fetch(self, keys: Sequence[tuple[UUID, SampleRequest]]) -> list[Sampled | Exception]:
         """Return the buckets of each series; none for one of another organisation."""

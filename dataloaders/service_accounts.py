@@ -45,6 +45,7 @@ class ServiceAccounts(ListLoader):
 
     needs = Permission.MEMBER_READ
     catalogue = SERVICE_ACCOUNTS
+    reads_also = (Membership,)
 
     def base(self, conditions: Conditions, listing: Listing, *columns: Any) -> Select[Any]:
         """Leave out those of which the viewer sees no role, unless they may see all members."""

@@ -4,7 +4,7 @@ Nothing about how to fetch stands in the schema's types, so an executor can read
 of an operation at once; the fields below also resolve themselves, one parent at a time, for graphql-core.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeVar, cast
@@ -17,6 +17,8 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 from strawberry.types.lazy_type import LazyType
 
+from execution.policy import DEFAULT_TTL, NOT_CACHEABLE, Cached, Policy
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -25,6 +27,11 @@ class Loads(Protocol):
 
     def load(self, key: Any) -> Awaitable[Any]:
         """Return the answer for a key."""
+        ...
+
+    @classmethod
+    def reads_with(cls, arguments: Collection[str]) -> tuple[str, ...] | None:
+        """Return the tags of what answers with some arguments are made of; None where nobody counts the changes."""
         ...
 
 
@@ -56,12 +63,26 @@ class Edge:
     `arguments` has the field's GraphQL arguments as its parameters and returns one hashable value; the loader's key
     is then the pair of the column's value and that value. An edge of the root has no row and so no column: the key is
     then the value alone, for a page the pair of None and the value.
+
+    `cached` keeps the loader's answers by themselves. Without it they are kept as parts of whole answers alone.
     """
 
     shape: Shape
     loader: type[Loads]
     key: str | None
     arguments: Callable[..., Any] | None = None
+    cached: Cached | None = None
+
+    def policy(self, arguments: Collection[str]) -> Policy:
+        """Return how long an answer may be kept that has it with some arguments.
+
+        Not at all where nobody counts the changes of what its loader reads.
+        """
+        declared = self.cached or Cached(DEFAULT_TTL)
+        tags = declared.tags
+        if tags is None:
+            tags = self.loader.reads_with(arguments)
+        return NOT_CACHEABLE if tags is None else Policy(declared.ttl, declared.scope, tags)
 
     def key_of(self, source: Any, given: dict[str, Any]) -> Any:
         """Return the loader's key for a parent object, None when the parent has no such relation."""
@@ -121,8 +142,11 @@ class Relation(StrawberryField):
         key = self.edge.key_of(source, kwargs)
         if key is None:
             return None
-        loaders = info.context.loaders
-        loader = loaders[self.edge.loader] if self.edge.key is not None else loaders.asked(self.edge.loader)
+        loaders, edge = info.context.loaders, self.edge
+        loader = loaders[edge.loader] if edge.key is not None else loaders.asked(edge.loader)
+        if edge.cached is not None:
+            name = f"{info._raw_info.parent_type.name}.{info.field_name}"  # noqa: SLF001 -- Strawberry has no other name of the type
+            loader = loaders.kept(loader, edge.cached, name=name)
         return self._follow(loader, key)
 
     async def _follow(self, loader: Loads, key: Any) -> Any:
@@ -188,26 +212,52 @@ def computed(*columns: str, description: str, name: str | None = None) -> Callab
     )
 
 
-def one(loader: type[Loads], *, key: str | None, arguments: Callable[..., Any] | None = None, description: str) -> Any:
+def one(
+    loader: type[Loads],
+    *,
+    key: str | None,
+    arguments: Callable[..., Any] | None = None,
+    cached: Cached | None = None,
+    description: str,
+) -> Any:
     """Declare an edge to one object, found by the value of a column; null where the column is."""
-    return _relation(Edge(Shape.ONE, loader, key, arguments), description)
+    return _relation(Edge(Shape.ONE, loader, key, arguments, cached), description)
 
 
-def many(loader: type[Loads], *, key: str = "id", arguments: Callable[..., Any] | None = None, description: str) -> Any:
+def many(
+    loader: type[Loads],
+    *,
+    key: str = "id",
+    arguments: Callable[..., Any] | None = None,
+    cached: Cached | None = None,
+    description: str,
+) -> Any:
     """Declare an edge to a list that is short by its nature; long ones are pages."""
-    return _relation(Edge(Shape.MANY, loader, key, arguments), description)
+    return _relation(Edge(Shape.MANY, loader, key, arguments, cached), description)
 
 
-def page(loader: type[Loads], *, key: str | None = "id", arguments: Callable[..., Any], description: str) -> Any:
+def page(
+    loader: type[Loads],
+    *,
+    key: str | None = "id",
+    arguments: Callable[..., Any],
+    cached: Cached | None = None,
+    description: str,
+) -> Any:
     """Declare an edge to a page of a list as a Relay connection."""
-    return _relation(Edge(Shape.PAGE, loader, key, arguments), description)
+    return _relation(Edge(Shape.PAGE, loader, key, arguments, cached), description)
 
 
 def value(
-    loader: type[Loads], *, key: str = "id", arguments: Callable[..., Any] | None = None, description: str
+    loader: type[Loads],
+    *,
+    key: str = "id",
+    arguments: Callable[..., Any] | None = None,
+    cached: Cached | None = None,
+    description: str,
 ) -> Any:
     """Declare an edge whose answer is taken as it is: a count, a scalar, an object that the loader made."""
-    return _relation(Edge(Shape.VALUE, loader, key, arguments), description)
+    return _relation(Edge(Shape.VALUE, loader, key, arguments, cached), description)
 
 
 def declarations(fields: Sequence[StrawberryField]) -> dict[str, Declaration]:

@@ -3,9 +3,8 @@
 However many ways lead to a selection set, it is looked at once: pricing and charging are linear in the document.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -35,42 +34,52 @@ from graphql import (
 
 from execution.cost import MOST, Condition, Given, Length, Price, Sizes, Step, Term, length_of
 
-PRICED: Final = 512
-"""So many operations are kept with their price."""
-
-
-class PriceList:
-    """The prices of the operations of one schema, kept by the text of their document."""
-
-    def __init__(self, sizes: Sizes) -> None:
-        self._sizes = sizes
-        self._kept: OrderedDict[tuple[str | None, str | None], Price] = OrderedDict()
-
-    def price(
-        self, schema: GraphQLSchema, document: DocumentNode, *, text: str | None, operation_name: str | None
-    ) -> Price:
-        """Price an operation of a valid document; RecursionError when it is nested too deeply to be run."""
-        key = text, operation_name
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        price = self._kept[key] = priced(schema, document, operation_name, sizes=self._sizes)
-        if len(self._kept) > PRICED:
-            self._kept.popitem(last=False)
-        return price
-
 
 def priced(schema: GraphQLSchema, document: DocumentNode, operation_name: str | None, *, sizes: Sizes) -> Price:
     """Price an operation of a valid document; RecursionError when it is nested too deeply to be run."""
     operation = get_operation_ast(document, operation_name)
+    return _priced(schema, document, operation, sizes=sizes)
+
+
+def root_prices(
+    schema: GraphQLSchema, document: DocumentNode, operation_name: str | None, *, sizes: Sizes
+) -> list[tuple[str, str, Price]]:
+    """Price each field at the root of an operation by itself, with its key in the answer and its name."""
+    operation = get_operation_ast(document, operation_name)
+    if operation is None:
+        return []
+    pricing = _Pricing(schema, document, operation, sizes=sizes)
+    return [
+        (
+            (node.alias or node.name).value,
+            node.name.value,
+            _priced(schema, document, _with(operation, node), sizes=sizes),
+        )
+        for node in pricing.root_nodes(operation.selection_set, set())
+    ]
+
+
+def _priced(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode | None, *, sizes: Sizes
+) -> Price:
     root = None if operation is None else schema.get_root_type(operation.operation)
     if operation is None or root is None:
         return Price(Step(), 0, (), {}, sizes.short)
     pricing = _Pricing(schema, document, operation, sizes=sizes)
     step = pricing.step(operation.selection_set, root)
     changing = tuple(one for one in pricing.steps.values() if not one.is_fixed)
-    fields = dict(pricing.root_fields(operation.selection_set, set()))
+    nodes = pricing.root_nodes(operation.selection_set, set())
+    fields = {(node.alias or node.name).value: node.name.value for node in nodes}
     return Price(step, len(pricing.steps), changing, fields, sizes.short)
+
+
+def _with(operation: OperationDefinitionNode, field: FieldNode) -> OperationDefinitionNode:
+    """Return an operation of one field, with the same variables."""
+    return OperationDefinitionNode(
+        operation=operation.operation,
+        variable_definitions=operation.variable_definitions,
+        selection_set=SelectionSetNode(selections=(field,)),
+    )
 
 
 class _Pricing:
@@ -98,16 +107,16 @@ class _Pricing:
             self.steps[key] = made
         return self.steps[key]
 
-    def root_fields(self, selected: SelectionSetNode, seen: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield the root fields by their keys in the answer; each fragment is looked at once."""
+    def root_nodes(self, selected: SelectionSetNode, seen: set[str]) -> Iterator[FieldNode]:
+        """Yield the fields at the root; each fragment is looked at once."""
         for node in selected.selections:
             if isinstance(node, FieldNode):
-                yield (node.alias or node.name).value, node.name.value
+                yield node
             elif isinstance(node, InlineFragmentNode):
-                yield from self.root_fields(node.selection_set, seen)
+                yield from self.root_nodes(node.selection_set, seen)
             elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
                 seen.add(node.name.value)
-                yield from self.root_fields(self._fragments[node.name.value].selection_set, seen)
+                yield from self.root_nodes(self._fragments[node.name.value].selection_set, seen)
 
     def _branches(self, selected: SelectionSetNode, of: Any) -> Step:
         branches = [self.step(selected, kind) for kind in self._schema.get_possible_types(of)]

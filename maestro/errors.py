@@ -34,6 +34,15 @@ class InvalidInput(MaestroError):
         super().__init__(message, hint=hint, field=field, **details)
 
 
+class BadRequest(MaestroError):
+    """The request is no GraphQL request by its body, method or media type; `field` names the member that is wrong."""
+
+    code = "BAD_REQUEST"
+
+    def __init__(self, message: str, *, field: str | None = None, hint: str | None = None, **details: Any) -> None:
+        super().__init__(message, hint=hint, field=field, **details)
+
+
 class Unauthenticated(MaestroError):
     """Nobody is signed in, or the credential is not valid any more."""
 
@@ -132,10 +141,51 @@ class RateLimited(MaestroError):
     code = "RATE_LIMITED"
 
 
+class OperationTooComplex(MaestroError):
+    """An operation, or its document, is more than is run; `measure` says of what, with its `value` and the `limit`.
+
+    There is no `value` where counting stopped at the limit.
+    """
+
+    code = "OPERATION_TOO_COMPLEX"
+
+
 class QuotaExceeded(MaestroError):
     """The organisation would hold more than its quota allows; `quota` says which one, with its `limit` and `used`."""
 
     code = "QUOTA_EXCEEDED"
+
+
+class PersistedQueryNotFound(MaestroError):
+    """Nothing is known under the hash or the id; clients of automatic persisted queries send the text next."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+    def __init__(self) -> None:
+        # Some clients know it by its message.
+        super().__init__("PersistedQueryNotFound")
+
+
+class PersistedQueryNotSupported(MaestroError):
+    """The request names a document in a way that this server does not know; clients send texts from then on."""
+
+    code = "PERSISTED_QUERY_NOT_SUPPORTED"
+
+    def __init__(self) -> None:
+        # Some clients know it by its message.
+        super().__init__("PersistedQueryNotSupported")
+
+
+class DocumentNotTrusted(MaestroError):
+    """This server runs documents that are registered, and this is none, or it was retired."""
+
+    code = "DOCUMENT_NOT_TRUSTED"
+
+
+class DocumentBroken(MaestroError):
+    """The registered document does not fit the schema any more."""
+
+    code = "DOCUMENT_BROKEN"
 
 
 class StartupError(MaestroError):

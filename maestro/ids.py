@@ -40,6 +40,7 @@ class Kind(StrEnum):
     Job = "job"
     Backup = "backup"
     AuditEntry = "audit_entry"
+    PersistedDocument = "document"
 
     @property
     def phrase(self) -> str:

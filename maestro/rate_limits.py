@@ -79,10 +79,13 @@ class _Counter(NamedTuple):
     async def take(self, store: SlidingWindowCounterSupport, key: str, amount: int) -> "_Taken":
         """Take an amount; return how a credential's bucket stands then, and why the amount is refused if it is."""
         limit, window_s = self.rate.amount, self.rate.window_s
-        is_taken = await store.acquire_sliding_window_entry(key, limit, window_s, amount)
-        if is_taken and self.is_shared:
-            return None, None
-        window = Window(*await store.get_sliding_window(key, window_s))
+        if isinstance(store, Windows):
+            is_taken, window = store.take(key, limit=limit, window_s=window_s, amount=amount)
+        else:
+            is_taken = await store.acquire_sliding_window_entry(key, limit, window_s, amount)
+            if is_taken and self.is_shared:
+                return None, None
+            window = Window(*await store.get_sliding_window(key, window_s))
         standing = None if self.is_shared else self._standing(window)
         return standing, None if is_taken else self._refusal(window, amount)
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from maestro.db.tables.enums import Role
+from maestro.operation_settings import OperationSettings, Parsed
 from maestro.origins import is_origin, origin_of
 from maestro.rates import checked_rate
 
@@ -35,22 +35,13 @@ def _origin(value: str) -> str:
     return origin
 
 
-def _parsed(value: object) -> object:
-    """Read a text of an environment as JSON."""
-    try:
-        return orjson.loads(value) if isinstance(value, str) else value
-    except orjson.JSONDecodeError:
-        raise ValueError('it takes JSON, like {"name": "value"}') from None
-
-
 Listed = BeforeValidator(_listed)
-Parsed = BeforeValidator(_parsed)
 Origin = Annotated[str, AfterValidator(_origin)]
 RateText = Annotated[str, AfterValidator(checked_rate)]
 """A rate like `3000/minute`, or `off`."""
 
 
-class Settings(BaseSettings):
+class Settings(OperationSettings):
     """Everything that can be configured; each field's description is its documentation."""
 
     model_config = SettingsConfigDict(
@@ -95,9 +86,50 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=4 * 1024 * 1024, ge=1024, description="Largest body of a GraphQL request, in bytes."
     )
+    max_message_bytes: int = Field(
+        default=4 * 1024 * 1024,
+        ge=1024,
+        description="Largest message on a WebSocket, in bytes; a longer one closes the socket.",
+    )
+    max_sockets: int = Field(default=5_000, ge=1, description="Most WebSockets that one server process has open.")
+    max_sockets_per_viewer: int = Field(
+        default=200, ge=1, description="Most WebSockets of one person or service account, a server process."
+    )
+    max_socket_operations: int = Field(
+        default=100, ge=1, description="Most operations that run on one WebSocket at a time."
+    )
+    socket_ping_interval: Duration = Field(
+        default=timedelta(seconds=20), description="Pause between two pings of the server on a WebSocket."
+    )
+    socket_idle_timeout: Duration = Field(
+        default=timedelta(seconds=60),
+        description="Time after which a WebSocket is closed whose client says nothing, not even `pong`; looked at "
+        "before each ping.",
+    )
+    socket_send_timeout: Duration = Field(
+        default=timedelta(seconds=30),
+        description="Time that a client may take to read what it was sent before its WebSocket is closed.",
+    )
     max_upload_bytes: int = Field(default=50 * 1024**3, ge=1024, description="Largest file of an artifact, in bytes.")
     operation_timeout: Duration = Field(
         default=timedelta(seconds=30), description="Time after which a query or mutation is cancelled."
+    )
+    max_batch: int = Field(
+        default=0,
+        ge=0,
+        le=100,
+        description="How many operations one request may hold, as a JSON array; 0 refuses arrays.",
+    )
+    draft_status_codes: bool = Field(
+        default=False,
+        description=(
+            "Whether answers in `application/graphql-response+json` have the status codes that the draft of GraphQL "
+            "over HTTP plans: 294 for data with errors, 422 for a document or variables that do not fit the schema."
+        ),
+    )
+    stream_heartbeat: Duration = Field(
+        default=timedelta(seconds=12),
+        description="Pause after which a silent stream of events sends a sign of life, lest a proxy cuts it off.",
     )
     compact_every: Duration = Field(
         default=timedelta(seconds=30), description="Pause between two rounds of the compaction of metric points."
@@ -168,8 +200,32 @@ class Settings(BaseSettings):
         default=None,
         description=(
             "URL of a Redis or Valkey server, like `redis://:password@host:6379/0`, through which several servers "
-            "share their rate limits. Without it each server process counts for itself."
+            "share rate limits, automatic persisted queries and what they keep of answers. Without it each process "
+            "has its own."
         ),
+    )
+    documents: str = Field(
+        default="open",
+        pattern="^(open|mixed|trusted)$",
+        description=(
+            "Which documents run: `open`, any text, which clients may leave under its hash; `mixed`, in browsers known "
+            "ones alone, by API keys any text; `trusted`, known ones alone."
+        ),
+    )
+    cache: bool = Field(
+        default=True,
+        description=(
+            "Whether answers are kept and given again while what they were made of has not changed: in memory and, "
+            "with a `MAESTRO_REDIS_URL`, in Redis."
+        ),
+    )
+    cache_bytes: int = Field(
+        default=64 * 1024**2, ge=0, description="Memory of one server process for the answers of fields, in bytes."
+    )
+    answer_cache_bytes: int = Field(
+        default=64 * 1024**2,
+        ge=0,
+        description="Memory of one server process for whole answers that are ready to be sent, in bytes.",
     )
     rate_limit_requests: RateText = Field(
         default="6000/minute", description="Operations that one API key or session may send, or `off`."

@@ -46,15 +46,23 @@ class Windows(SlidingWindowCounterSupport):
         self._counts: dict[str, tuple[int, int, int, int]] = {}
         self._room = ROOM
 
-    async def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:  # noqa: PLR0917 -- the library's signature
-        """Count an amount unless the limit would be passed; say whether it was counted."""
-        number, window = self._window(key, expiry)
-        if window.filled(expiry) + amount > limit:
-            return False
+    def take(self, key: str, *, limit: int, window_s: int, amount: int) -> tuple[bool, Window]:
+        """Count an amount unless the limit would be passed; return whether it was, and the window after that.
+
+        What the two methods of the library's do one after the other, at a fourth of their cost.
+        """
+        number, window = self._window(key, window_s)
+        if window.filled(window_s) + amount > limit:
+            return False, window
         if key not in self._counts:
             self._make_room()
-        self._counts[key] = (number, window.previous, window.current + amount, (number + 2) * expiry)
-        return True
+        counted = window.current + amount
+        self._counts[key] = (number, window.previous, counted, (number + 2) * window_s)
+        return True, Window(window.previous, window.previous_ttl_s, counted, window.current_ttl_s)
+
+    async def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:  # noqa: PLR0917 -- the library's signature
+        """Count an amount unless the limit would be passed; say whether it was counted."""
+        return self.take(key, limit=limit, window_s=expiry, amount=amount)[0]
 
     async def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
         """Return the fields of a Window."""

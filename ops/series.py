@@ -39,14 +39,14 @@ _FIND_KEYS: Final = """
 """
 _SAVE: Final = """
     INSERT INTO metric_series (id, organization_id, project_id, run_id, key_id, context_hash, context, n, nonfinite,
-        step_first, step_last, v_last, last_mark, v_min, v_max, step_min, step_max, v_sum)
+        step_first, step_last, v_last, last_mark, v_min, v_max, step_min, step_max, v_sum, rewrites)
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], $7::jsonb[],
         $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::float8[], $13::text[], $14::float8[],
-        $15::float8[], $16::bigint[], $17::bigint[], $18::float8[])
+        $15::float8[], $16::bigint[], $17::bigint[], $18::float8[], $19::bigint[])
     ON CONFLICT (id) DO UPDATE SET n = excluded.n, nonfinite = excluded.nonfinite, step_first = excluded.step_first,
         step_last = excluded.step_last, v_last = excluded.v_last, last_mark = excluded.last_mark,
         v_min = excluded.v_min, v_max = excluded.v_max, step_min = excluded.step_min, step_max = excluded.step_max,
-        v_sum = excluded.v_sum
+        v_sum = excluded.v_sum, rewrites = metric_series.rewrites + excluded.rewrites
 """
 
 
@@ -78,11 +78,8 @@ class _Series:
         return self.run.project_id, self.name.key
 
 
-async def store(tx: Transaction, incoming: Iterable[Incoming]) -> set[tuple[UUID, SeriesName]]:
-    """Store points in the order in which they are given: of equal steps of a series, the last one stays.
-
-    Return the run and name of those series in which more changed than that points were added at the end.
-    """
+async def store(tx: Transaction, incoming: Iterable[Incoming]) -> None:
+    """Store points in the order in which they are given: of equal steps of a series, the last one stays."""
     series = await _series(tx, incoming)
     late = {one.id: one for one in series if one.is_late}
     changes = {one.id: layout.appended(one.points) for one in series if one.id not in late}
@@ -94,7 +91,6 @@ async def store(tx: Transaction, incoming: Iterable[Incoming]) -> set[tuple[UUID
     # First the series: whoever sees some projects only may add points to a series that is seen.
     await _save(tx, series, summaries)
     await blocks.write(tx, changes, {one.id: one.run.organization_id for one in series})
-    return {(one.run.id, one.name) for one in late.values()}
 
 
 async def _series(tx: Transaction, incoming: Iterable[Incoming]) -> list[_Series]:
@@ -183,6 +179,7 @@ def _row(one: _Series, key: UUID, summary: Summary) -> tuple[Any, ...]:
         one.name.context_hash,
         dict(one.name.context),
         *columns_of(summary).values(),
+        int(one.is_late),
     )
 
 

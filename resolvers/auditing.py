@@ -111,6 +111,7 @@ async def record(tx: Transaction, entries: list[Entry]) -> None:
         # Of several organisations in one order for all, so that nobody waits in a circle for the ends of their logs.
         ordered = sorted(entries, key=itemgetter(1))
         await tx.fetch_sql(_RECORD, *map(list, zip(*ordered, strict=True)))
+        tx.sealed()
 
 
 async def carried_out(ctx: Context, tx: Transaction) -> None:

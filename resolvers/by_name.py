@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from maestro.db.rows import Row
+from maestro.documents.ids import plain
 from maestro.errors import InvalidInput, NotFound
 from maestro.ids import Kind, encode, uuid_of
 from resolvers.context import Context
@@ -15,6 +16,10 @@ _PROJECTS: Final = (
 _ACCOUNTS: Final = "SELECT id, name FROM service_account WHERE organization_id = $1 AND name = ANY($2)"
 _KEYS: Final = """
     SELECT id, prefix AS name FROM api_key WHERE organization_id = $1 AND starts_with(prefix, $2) AND revoked_at IS NULL
+"""
+_DOCUMENTS: Final = """
+    SELECT DISTINCT d.id FROM document d LEFT JOIN document_client c ON c.document_id = d.id
+    WHERE d.organization_id = $1 AND (c.alias = $2 OR starts_with(d.sha256, $2))
 """
 
 
@@ -44,6 +49,22 @@ async def api_key_id(ctx: Context, text: str) -> str:
     if len(rows) > 1:
         raise InvalidInput(f"{len(rows)} API keys begin so.", hint="Type more of it, or its id.")
     return encode(Kind.ApiKey, rows[0].id)
+
+
+async def document_id(ctx: Context, text: str) -> str:
+    """Return the id of the document whose hash begins with a text, or that requests name so, or whose id it is.
+
+    NotFound, InvalidInput for several documents.
+    """
+    if text.startswith(f"{Kind.PersistedDocument.value}_"):
+        uuid_of(Kind.PersistedDocument, text)
+        return text
+    rows: list[Row] = await ctx.db.fetch_sql(_DOCUMENTS, ctx.organization_id, plain(text))
+    if not rows:
+        raise NotFound("There is no such document.", hint="`python -m app persist list --all` shows all of them.")
+    if len(rows) > 1:
+        raise InvalidInput(f"{len(rows)} documents begin so.", hint="Type more of the hash.")
+    return encode(Kind.PersistedDocument, rows[0].id)
 
 
 async def _found(ctx: Context, sql: str, names: Sequence[str], *, noun: str) -> dict[str, UUID]:

@@ -5,9 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from dataloaders.base import Loaders, forbidden
+from execution.policy import Policy
+from execution.prepared import Prepared
 from maestro.access import Permission, Viewer
 from maestro.access.door import Credentials
 from maestro.db.engine import Database
+from maestro.documents.known import KnownDocument
+from maestro.documents.usage import Client
 from maestro.errors import Unauthenticated
 from maestro.rate_limits import Receipt
 from maestro.runtime import Runtime
@@ -24,10 +28,22 @@ class Context:
     """What the client calls the operation."""
     credentials: Credentials | None = field(default=None, repr=False)
     """What the viewer has shown, to be looked at again while an operation lasts."""
+    client: Client | None = None
+    """What the client says it is."""
+    document: KnownDocument | None = field(default=None, init=False)
+    """The registered document that the request means."""
+    left: str | None = field(default=None, init=False)
+    """The hash under which the text is to be kept for automatic persisted queries, once it is found to be valid."""
+    cost: int = field(default=0, init=False)
+    """What the operation was charged in objects."""
+    prepared: Prepared | None = field(default=None, init=False, repr=False)
+    """The document that is run, once it was parsed."""
     action: Action | None = field(default=None, init=False)
     """The mutation that is being carried out."""
     receipt: Receipt | None = field(default=None, init=False)
     """What the operation was charged, once it was."""
+    policy: Policy | None = field(default=None, init=False)
+    """How long the answer may be kept and what makes it stale, once that is known."""
     warnings: list[dict[str, Any]] = field(default_factory=list, init=False)
     """What the client should know beside the answer; goes out as `extensions.warnings`."""
     db: Database = field(init=False)
@@ -66,7 +82,7 @@ class Context:
 
     def _bind(self) -> None:
         self.db = self.runtime.db.within(self.viewer.scope)
-        self.loaders = Loaders(self.db, self.viewer)
+        self.loaders = Loaders(self.db, self.viewer, self.runtime.cache)
 
     @property
     def organization_id(self) -> UUID:

@@ -130,9 +130,10 @@ class GroupWriting:
         rows = [(*b.key, b.ctx.organization_id, b.size, b.digest) for b in new]
         await self._tx.fetch_sql(_REMEMBER, *_columns(rows))
         incoming = [series.Incoming(self._runs[batch.run_id], *logged) for batch in new for logged in batch.metrics]
-        late = await series.store(self._tx, incoming) if incoming else set()
+        if incoming:
+            await series.store(self._tx, incoming)
         await self._touch_runs()
-        await publish(self._tx, self._events(late))
+        await publish(self._tx, self._events())
         await self._count_points()
         await auditing.record(self._tx, [_entry(batch) for batch in new])
 
@@ -159,7 +160,7 @@ class GroupWriting:
         if changes:
             await self._tx.fetch_sql(_TOUCH, *_columns(changes))
 
-    def _events(self, late: set[tuple[UUID, SeriesName]]) -> list[Event]:
+    def _events(self) -> list[Event]:
         keys: dict[UUID, set[SeriesName]] = {key: set() for key in self._tags}
         for batch in self._new.values():
             keys[batch.run_id].update(logged.name for logged in batch.metrics)
@@ -169,7 +170,6 @@ class GroupWriting:
                 {
                     "change": "metrics" if names else "fields",
                     "keys": sorted(map(str, names)),
-                    "rewritten": sorted(str(name) for key, name in late if key == run),
                 },
             )
             for run, names in keys.items()

@@ -1,13 +1,8 @@
 """What a client sees: the GraphQL schema, one module a noun."""
 
-from typing import Final
-
 import strawberry
-from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
-from execution.bounds import BoundedLength
-from execution.choice import OperationChoice
 from execution.naming import OperationNaming
 from schema.api_keys import ApiKeyMutations
 from schema.artifact_aliases import ArtifactAliasMutations
@@ -16,15 +11,19 @@ from schema.artifact_versions import ArtifactVersionMutations, ArtifactVersionQu
 from schema.artifacts import ArtifactMutations, ArtifactQueries
 from schema.audit import AuditQueries
 from schema.authorization import AuthorizationQueries
+from schema.caching import CacheMutations, CacheQueries
 from schema.charging import Charging
 from schema.comparisons import ComparisonQueries
 from schema.connector_secrets import ConnectorSecretMutations
 from schema.connectors import ConnectorMutations, ConnectorQueries
 from schema.experiment_changes import ExperimentMutations
 from schema.experiments import ExperimentQueries
+from schema.explaining import ExplainingQueries
 from schema.filter_editing import FilterQueries
+from schema.guarding import OPERATIONS, OperationGuard
 from schema.invitations import InvitationMutations
 from schema.jobs import JobQueries
+from schema.keeping import Keeping
 from schema.lineage import LineageQueries
 from schema.log_batches import LogBatchMutations
 from schema.memberships import MembershipMutations
@@ -35,6 +34,7 @@ from schema.models import ModelMutations, ModelQueries
 from schema.organization_changes import OrganizationMutations
 from schema.organizations import OrganizationQueries
 from schema.outcomes import HANDLERS
+from schema.persisted_documents import PersistedDocumentMutations, PersistedDocumentQueries
 from schema.projects import ProjectMutations, ProjectQueries
 from schema.quotas import QuotaMutations
 from schema.root import NodeQueries
@@ -45,11 +45,7 @@ from schema.search import SearchQueries
 from schema.service_accounts import ServiceAccountMutations, ServiceAccountQueries
 from schema.sessions import SessionMutations
 from schema.subscriptions import Subscription
-
-DOCUMENTS: Final = 512
-"""So many documents are kept parsed and validated."""
-TOKENS: Final = 10_000
-"""The longest document, in tokens of the language; what it works on travels in variables."""
+from schema.usage import UsageNoting
 
 
 @strawberry.type(description="Everything that can be asked.")
@@ -68,11 +64,14 @@ class Query(
     NodeQueries,
     SearchQueries,
     FilterQueries,
+    ExplainingQueries,
     ModelQueries,
     ModelVersionQueries,
     LineageQueries,
     MetricQueries,
     AuditQueries,
+    PersistedDocumentQueries,
+    CacheQueries,
 ):
     """The root of queries."""
 
@@ -100,6 +99,8 @@ class Mutation(
     MetricMutations,
     LogBatchMutations,
     QuotaMutations,
+    PersistedDocumentMutations,
+    CacheMutations,
 ):
     """The root of mutations."""
 
@@ -110,15 +111,9 @@ schema = strawberry.Schema(
     subscription=Subscription,
     config=StrawberryConfig(scalar_map=SCALARS),
     exception_handlers=HANDLERS,
-    extensions=[
-        # Validating a document of many thousand fields would hold up everybody else for seconds.
-        lambda: MaxTokensLimiter(TOKENS),
-        BoundedLength,
-        # A program sends the same few documents again and again; parsing and validating one costs milliseconds.
-        lambda: ParserCache(DOCUMENTS),
-        lambda: ValidationCache(DOCUMENTS),
-        OperationChoice,
-        OperationNaming,
-        Charging,
-    ],
+    # The guard comes first: what it refuses is charged as a request, and the others find its document in the context.
+    extensions=[UsageNoting, OperationGuard, OperationNaming, Charging, Keeping],
 )
+operations = OPERATIONS
+"""The documents that were sent: `operations.prepare(text)` parses and measures one, and keeps it for the next time."""
+operations.serve(schema._schema)  # noqa: SLF001 -- Strawberry shows it no other way

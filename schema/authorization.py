@@ -8,6 +8,7 @@ from strawberry.types import Info
 import resolvers.authorization
 from dataloaders.projects import ProjectById
 from execution.declare import column, one
+from execution.policy import Scope, cached
 from maestro.access import ROLES, Permission
 from maestro.db.tables.enums import Role
 from resolvers.authorization import AccessLimit, Decision, Explanation, NeededRole
@@ -90,7 +91,11 @@ class AccessExplanation(RowBacked):
 class AuthorizationQueries:
     """Root fields."""
 
-    @query(None, description="The roles with what they allow, from everything to reading.")
+    @query(
+        None,
+        cached=cached(ttl=3600, scope=Scope.PUBLIC),
+        description="The roles with what they allow, from everything to reading.",
+    )
     def roles(self) -> list[RoleInfo]:
         """Return the catalogue."""
         return [
@@ -101,7 +106,7 @@ class AuthorizationQueries:
     async def can(
         self,
         info: Info[Any, Any],
-        actions: Annotated[list[Permission], strawberry.argument(description="What would be done; at most 35.")],
+        actions: Annotated[list[Permission], strawberry.argument(description="What would be done; at most 37.")],
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="The ids of the objects; at most 200.")],
     ) -> list[AccessDecision]:
         """Decide."""

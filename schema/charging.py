@@ -1,57 +1,24 @@
-"""What operations are charged: a request and the objects that the answer can hold; logging has a bucket of its own."""
+"""What operations are charged, before they run, and what their answers tell of it."""
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final, cast
+from typing import Any
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema
+from graphql import GraphQLError, OperationType
 from strawberry.extensions import SchemaExtension
 
-from dataloaders.paging import DEFAULT_SIZE, MAX_SIZE
-from execution.cost import Price, Sizes
-from execution.pricing import PriceList
+from execution.limits import Excess, Measure
 from maestro.errors import InvalidInput, MaestroError
 from maestro.rate_limits import Bucket, Receipt
 from resolvers.context import Context
-
-INGEST: Final = frozenset({"logBatch"})
-"""A mutation of these fields alone is charged to `ingest` instead of `requests`, so that neither starves the other."""
-ANSWER: Final = 10
-"""So many objects an ingesting mutation may answer for each of its fields without paying their cost."""
-
-SIZES: Final = Sizes(
-    page=DEFAULT_SIZE,
-    longest=MAX_SIZE,
-    known={
-        "ComparedParam.values": 50,
-        "Experiment.aggregates": 1_000,
-        "Experiment.metricKeys": 50,
-        "FilterVocabulary.fields": 50,
-        "LineageGraph.edges": 5_000,
-        "LineageGraph.nodes": 500,
-        "Project.metricKeys": 50,
-        "Query.completeFilter": 20,
-        "Run.metricSummaries": 50,
-        "Run.params": 50,
-        "Run.series": 50,
-        "RunComparison.metrics": 200,
-        "RunComparison.params": 200,
-    },
-    # A count goes through the whole list, and a verification through the whole log.
-    dear={"__schema": 100, "__type": 100, "totalCount": 50, "verifyAuditLog": 1_000},
-)
-"""How long lists are whose length no argument tells, the most where it is fixed, else what is usual; and what is dear.
-
-Both are in objects, as all costs are.
-"""
-
-PRICES: Final = PriceList(SIZES)
+from schema.complexity import limits_of, too_complex
+from schema.pricing import amounts, price_of, unreadable, weight_of
 
 
 class Charging(SchemaExtension):
     """Charges an operation when it was validated, and before anything of it runs.
 
-    Comes after the extension that validates: what that refuses is charged as a request. What cannot even be parsed does
-    not come here; the transports charge it.
+    Comes after the guard: what that refuses is charged as a request. What cannot even be parsed does not come here; the
+    transports charge it.
     """
 
     _cost = 1
@@ -59,12 +26,15 @@ class Charging(SchemaExtension):
     async def on_validate(self) -> AsyncIterator[None]:
         """Charge, and refuse what does not fit into a limit."""
         execution = self.execution_context
-        try:
-            receipt = await self._charge({Bucket.REQUESTS: 1} if execution.pre_execution_errors else self._amounts())
-        except RecursionError:
-            refusal: MaestroError | None = InvalidInput("The document is nested too deeply.", field="query")
-        else:
-            refusal = receipt.refusal
+        asked: dict[Bucket, int] = {Bucket.REQUESTS: 1}
+        refusal: MaestroError | None = None
+        if not execution.pre_execution_errors:
+            try:
+                asked, refusal = self._amounts()
+            except RecursionError:
+                refusal = InvalidInput("The document is nested too deeply.", field="query")
+        receipt = await self._charge(asked)
+        refusal = receipt.refusal or refusal
         if refusal is not None:
             execution.pre_execution_errors = [GraphQLError(refusal.message, original_error=refusal)]
         yield
@@ -73,10 +43,12 @@ class Charging(SchemaExtension):
         """Return `cost` and `warnings` for the extensions of an answer with data; events of subscriptions have none."""
         ctx: Context = self.execution_context.context
         answer = self.execution_context.result
-        # An operation that is refused, and a subscription, which goes on, has no result here.
-        if ctx.receipt is None or answer is None or answer.data is None:
+        # An operation that is refused has no result here; that of a subscription is the event before.
+        if ctx.receipt is None or ctx.prepared is None or answer is None or answer.data is None:
             return {}
-        cost: dict[str, Any] = {"requested": self._cost}
+        if ctx.prepared.kind(self.execution_context.operation_name) is OperationType.SUBSCRIPTION:
+            return {}
+        cost: dict[str, Any] = {"requested": self._cost, "actual": weight_of(ctx.prepared, answer.data)}
         if standing := ctx.receipt.standing(Bucket.COST):
             cost |= {"remaining": standing.remaining, "limit": standing.rate.amount}
         return {"cost": cost, "warnings": ctx.warnings} if ctx.warnings else {"cost": cost}
@@ -86,21 +58,23 @@ class Charging(SchemaExtension):
         ctx.receipt = await ctx.runtime.limiter.charge(ctx.viewer, amounts)
         return ctx.receipt
 
-    def _amounts(self) -> dict[Bucket, int]:
+    def _amounts(self) -> tuple[dict[Bucket, int], MaestroError | None]:
+        """Return what to charge, and why the operation is refused whatever is left in the buckets."""
         execution = self.execution_context
-        known: GraphQLSchema = execution.schema._schema  # noqa: SLF001 -- Strawberry shows it to extensions no other way
-        document = cast("DocumentNode", execution.graphql_document)
-        price = PRICES.price(known, document, text=execution.query, operation_name=execution.operation_name)
-        self._cost = price.of(execution.variables or {})
-        logged = _logged(price)
-        if not logged:
-            return {Bucket.REQUESTS: 1, Bucket.COST: self._cost}
-        if self._cost <= 1 + ANSWER * logged:
-            return {Bucket.INGEST: logged}
-        return {Bucket.INGEST: logged, Bucket.COST: self._cost}
+        ctx: Context = execution.context
+        if ctx.prepared is None:
+            return {Bucket.REQUESTS: 1}, None
+        price, variables = price_of(ctx.prepared, execution.operation_name), execution.variables or {}
+        excess = unreadable(ctx.prepared, execution.operation_name, variables)
+        if excess is None:
+            self._cost = ctx.cost = price.of(variables)
+            excess = cost_excess(ctx, self._cost)
+        if excess is not None:
+            return {Bucket.REQUESTS: 1}, too_complex(excess)
+        return amounts(price, self._cost), None
 
 
-def _logged(price: Price) -> int:
-    """Return how many batches a mutation logs, 0 when it does anything else."""
-    names = [name for name in price.fields.values() if not name.startswith("__")]
-    return len(names) if INGEST.issuperset(names) else 0
+def cost_excess(ctx: Context, cost: int) -> Excess | None:
+    """Return the excess of an operation that costs more than the viewer may ask for at once."""
+    limit = limits_of(ctx.runtime.settings, ctx.viewer).cost
+    return Excess(Measure.COST, cost, limit) if cost > limit else None

@@ -7,6 +7,7 @@ import strawberry
 
 from dataloaders.comparisons import ComparisonByIds, MetricsCompared, ParamsCompared
 from execution.declare import many, one
+from execution.policy import cached
 from maestro.db.tables.enums import MetricDirection
 from maestro.errors import InvalidInput
 from maestro.ids import Kind, uuid_of
@@ -90,10 +91,16 @@ class RunComparison:
 
     row: strawberry.Private[Any]
     params: list[ComparedParam] = many(
-        ParamsCompared, key="ids", description="Every param that one of the runs has, sorted by key."
+        ParamsCompared,
+        key="ids",
+        cached=cached(ttl=300),
+        description="Every param that one of the runs has, sorted by key.",
     )
     metrics: list[ComparedMetric] = many(
-        MetricsCompared, key="ids", description="Every metric that one of the runs has, sorted by key and context."
+        MetricsCompared,
+        key="ids",
+        cached=cached(ttl=300),
+        description="Every metric that one of the runs has, sorted by key and context.",
     )
 
     @strawberry.field(description="The runs, in the order in which they were asked for.")

@@ -9,6 +9,7 @@ import strawberry
 from dataloaders.lists import Totals
 from dataloaders.paging import Page
 from execution.declare import value
+from execution.policy import cached
 from maestro.db.rows import Row
 
 NodeType = TypeVar("NodeType")
@@ -64,7 +65,10 @@ class Connection(Generic[NodeType]):
     row: strawberry.Private[Page]
     make: strawberry.Private[Callable[..., Any]]
     total_count: int = value(
-        Totals, key="total_key", description="How many items the whole list has; counted only when selected."
+        Totals,
+        key="total_key",
+        cached=cached(ttl=300),
+        description="How many items the whole list has; counted only when selected.",
     )
 
     @strawberry.field(description="The items of this page without their cursors.")

@@ -45,6 +45,15 @@ RunKind = described(
         "OTHER": "Something else.",
     },
 )
+DocumentKind = described(
+    enums.DocumentKind,
+    "What the operation of a document does.",
+    {
+        "QUERY": "Reads.",
+        "MUTATION": "Writes.",
+        "SUBSCRIPTION": "Follows.",
+    },
+)
 ParamType = described(
     enums.ParamType,
     "The type that a param was logged with.",

@@ -10,6 +10,7 @@ from dataloaders.experiments import EXPERIMENTS, ExperimentById, Experiments, Me
 from dataloaders.projects import ProjectById
 from dataloaders.runs import RunsByExperiment
 from execution.declare import column, computed, many, one, page
+from execution.policy import cached
 from maestro.db.tables.enums import MetricDirection
 from maestro.filters import Aggregate
 from maestro.ids import Kind
@@ -64,13 +65,19 @@ class Experiment(Owned, Trashable, kind=Kind.Experiment):
         BestRunByExperiment,
         key="id",
         arguments=best,
+        cached=cached(ttl=300),
         description="The run with the best value of a metric; null when no run has a finite one.",
     )
     aggregates: list[RunGroup] = many(
-        RunGroups, arguments=grouping, description="Its runs in groups, the largest 1,000 first."
+        RunGroups,
+        arguments=grouping,
+        cached=cached(ttl=300),
+        description="Its runs in groups, the largest 1,000 first.",
     )
     metric_keys: list[Annotated["MetricKey", strawberry.lazy("schema.metrics")]] = many(
-        MetricKeysByExperiment, description="The metrics that its runs have logged, sorted by name."
+        MetricKeysByExperiment,
+        cached=cached(ttl=300),
+        description="The metrics that its runs have logged, sorted by name.",
     )
 
     @computed("tags", description="Its tags, sorted by key.")

@@ -6,6 +6,9 @@ import strawberry
 from strawberry.types import Info
 
 import resolvers.filters
+from execution.policy import Scope, cached
+from maestro.cache import tags_of
+from maestro.db.tables import Artifact, Connector, Experiment, Job, MetricKey, Param, Project, RegisteredModel, Run
 from maestro.filters import (
     Field,
     FilterError,
@@ -35,6 +38,8 @@ described(
         "JOBS": "`jobs`.",
     },
 )
+SEARCHED = tags_of(Project, Experiment, Run, Param, MetricKey, RegisteredModel, Artifact, Connector, Job)
+"""What the lists and the keys of their open spaces are read from."""
 WhichList = Annotated[FilterableList, strawberry.argument(description="The list that is to be filtered.")]
 Text = Annotated[str, strawberry.argument(description="The filter text; at most 10,000 characters.")]
 
@@ -155,7 +160,11 @@ def _completion(one: Suggestion) -> FilterCompletion:
 class FilterQueries:
     """Root fields."""
 
-    @query(None, description="Say whether a filter text can be used, and where it is wrong.")
+    @query(
+        None,
+        cached=cached(ttl=3600, scope=Scope.PUBLIC),
+        description="Say whether a filter text can be used, and where it is wrong.",
+    )
     def validate_filter(self, list: WhichList, text: Text) -> FilterValidation:
         """Validate."""
         try:
@@ -171,7 +180,11 @@ class FilterQueries:
             return FilterValidation(is_valid=False, error=problem, canonical_text=None)
         return FilterValidation(is_valid=True, error=None, canonical_text=canonical)
 
-    @query(None, description="What a filter of a list may name, for an editor with completion.")
+    @query(
+        None,
+        cached=cached(ttl=300, tags=SEARCHED),
+        description="What a filter of a list may name, for an editor with completion.",
+    )
     async def filter_vocabulary(
         self,
         info: Info[Any, Any],

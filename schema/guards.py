@@ -4,6 +4,7 @@ Root fields that are edges need what their loader needs.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from inspect import isawaitable
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -15,6 +16,8 @@ from strawberry.types.field import StrawberryField
 import resolvers.auditing
 from dataloaders.base import Loader
 from execution.declare import Relation
+from execution.policies import CACHED
+from execution.policy import Cached
 from maestro.access import Permission
 from maestro.errors import Forbidden, InvalidInput
 from maestro.ids import decode
@@ -70,9 +73,15 @@ class AuditedGuard(Guard):
             return await next_(source, info, **arguments)
 
 
-def query(needs: Permission | None, *, description: str, appends: bool = False) -> Callable[[F], Any]:
-    """Declare a root field of queries; `appends` opens it to keys that only log."""
-    return _declared(strawberry.field, Guard(needs, appends=appends), description)
+def query(
+    needs: Permission | None, *, description: str, appends: bool = False, cached: Cached | None = None
+) -> Callable[[F], Any]:
+    """Declare a root field of queries; `appends` opens it to keys that only log.
+
+    `cached` lets whole answers be kept that have it; its own answer is not kept by itself.
+    """
+    metadata = {} if cached is None else {CACHED: cached}
+    return _declared(partial(strawberry.field, metadata=metadata), Guard(needs, appends=appends), description)
 
 
 def mutation(needs: Permission | None, *, description: str, appends: bool = False) -> Callable[[F], Any]:

@@ -8,6 +8,7 @@ import strawberry
 from dataloaders.lineage import Graph, Lineage, LineageDirection, Walk
 from dataloaders.runs import RunById
 from execution.declare import column, computed, one
+from execution.policy import cached
 from maestro.db.rows import Row
 from maestro.db.tables.enums import LineageKind
 from maestro.errors import InvalidInput
@@ -91,5 +92,9 @@ class LineageQueries:
     """Root fields."""
 
     lineage: LineageGraph | None = one(
-        Lineage, key=None, arguments=walk, description="The lineage of a node: what it came from, what came from it."
+        Lineage,
+        key=None,
+        arguments=walk,
+        cached=cached(ttl=300),
+        description="The lineage of a node: what it came from, what came from it.",
     )

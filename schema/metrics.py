@@ -13,6 +13,7 @@ from dataloaders.projects import ProjectById
 from dataloaders.runs import RunById
 from dataloaders.samples import DEFAULT_BUCKETS, SampledBySeries, SampleRequest, XAxis
 from execution.declare import column, computed, one
+from execution.policy import cached
 from maestro.access import Permission
 from maestro.db.tables.enums import MetricDirection
 from maestro.ids import Kind, uuid_of
@@ -140,7 +141,11 @@ class MetricSeries(Node, kind=Kind.MetricSeries):
     key: MetricKey = one(MetricKeyById, key="key_id", description="Its key.")
     run: Annotated["Run", strawberry.lazy("schema.runs")] = one(RunById, key="run_id", description="Its run.")
     sampled: SampledSeries = one(
-        SampledBySeries, key="id", arguments=sample_request, description="Its history in at most so many buckets."
+        SampledBySeries,
+        key="id",
+        arguments=sample_request,
+        cached=cached(ttl=60),
+        description="Its history in at most so many buckets.",
     )
     points: MetricPoints = one(
         PointsBySeries, key="id", arguments=points_request, description="Its points as they were logged, by steps."

@@ -14,6 +14,7 @@ from dataloaders.model_versions import LatestVersionByModel, VersionsByModel
 from dataloaders.models import MODELS, ModelById, Models
 from dataloaders.projects import ProjectById
 from execution.declare import column, computed, many, one, page
+from execution.policy import cached
 from maestro.access import Permission
 from maestro.db.tables import RegisteredModel as ModelTable
 from maestro.ids import Kind, uuid_of
@@ -105,7 +106,11 @@ class ModelQueries:
         ModelById, key=None, arguments=by_id(Kind.RegisteredModel), description="A model by its id."
     )
     models: Connection[RegisteredModel] = page(
-        Models, key=None, arguments=model_page, description="The organisation's models."
+        Models,
+        key=None,
+        arguments=model_page,
+        cached=cached(ttl=300),
+        description="The organisation's models.",
     )
 
 

@@ -17,7 +17,9 @@ from dataloaders.quotas import QuotaUsageByOrganization
 from dataloaders.service_accounts import ServiceAccountById, ServiceAccountsByOrganization
 from dataloaders.users import UserById
 from execution.declare import column, computed, many, one, page, value
+from execution.policy import Scope, cached
 from maestro import access
+from maestro.cache import CacheTag
 from maestro.db.tables.enums import Role
 from maestro.ids import Kind
 from schema.api_keys import ApiKey, api_key_page
@@ -134,12 +136,21 @@ class Viewer(RowBacked):
 class OrganizationQueries:
     """Root fields."""
 
-    @query(None, appends=True, description="Who is asking, and in which organisation.")
+    @query(
+        None,
+        appends=True,
+        cached=cached(ttl=300, scope=Scope.VIEWER),
+        description="Who is asking, and in which organisation.",
+    )
     def viewer(self, info: Info[Any, Any]) -> Viewer:
         """Return the viewer of the request."""
         return Viewer(row=info.context.viewer)
 
-    @query(None, description="The organisation in which the request acts.")
+    @query(
+        None,
+        cached=cached(ttl=300, tags=[CacheTag.ORGANIZATION]),
+        description="The organisation in which the request acts.",
+    )
     async def organization(self, info: Info[Any, Any]) -> Organization:
         """Load the viewer's organisation; an edge of the root could take its id from an argument only."""
         ctx = info.context

@@ -17,6 +17,7 @@ from dataloaders.models import ModelsByProject
 from dataloaders.projects import PROJECTS, ProjectById, Projects
 from dataloaders.runs import RunsByProject
 from execution.declare import column, many, one, page
+from execution.policy import cached
 from maestro.access import Permission
 from maestro.db.tables import Project as ProjectTable
 from maestro.ids import Kind, uuid_of
@@ -66,7 +67,9 @@ class Project(Owned, Trashable, kind=Kind.Project):
         description="Who has a role in it besides those who have one in the whole organisation.",
     )
     metric_keys: list[MetricKey] = many(
-        MetricKeysByProject, description="The metrics that its runs have logged, sorted by name."
+        MetricKeysByProject,
+        cached=cached(ttl=300),
+        description="The metrics that its runs have logged, sorted by name.",
     )
 
 
@@ -94,7 +97,11 @@ class ProjectQueries:
         ProjectById, key=None, arguments=by_id(Kind.Project), description="A project by its id."
     )
     projects: Connection[Project] = page(
-        Projects, key=None, arguments=project_page, description="The organisation's projects."
+        Projects,
+        key=None,
+        arguments=project_page,
+        cached=cached(ttl=300),
+        description="The organisation's projects.",
     )
 
 

@@ -7,6 +7,9 @@ from strawberry.types import Info
 
 import resolvers.search
 from dataloaders.search import SearchType
+from execution.policy import cached
+from maestro.cache import tags_of
+from maestro.db.tables import Artifact, Connector, Experiment, Project, RegisteredModel, Run
 from schema.enums import described
 from schema.guards import query
 from schema.nodes import Node, node_of
@@ -23,6 +26,10 @@ described(
         "CONNECTOR": "Connectors.",
     },
 )
+
+
+SEARCHED = tags_of(Project, Experiment, Run, RegisteredModel, Artifact, Connector)
+"""Where it is looked for."""
 
 
 @strawberry.type(description="Something that was found.")
@@ -53,6 +60,7 @@ class SearchQueries:
 
     @query(
         None,
+        cached=cached(ttl=60, tags=SEARCHED),
         description="Find what has all the words of a text in its name, description or notes, the last word perhaps "
         "unfinished; also anything by its id, and runs by their external id or their number, like `#17`.",
     )

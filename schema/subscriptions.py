@@ -38,6 +38,9 @@ class MetricAppended:
 
     run: Run = strawberry.field(description="The run as it is now.")
     series: list[AppendedPoints] = strawberry.field(description="The series that have changed.")
+    cursor: str = strawberry.field(
+        description="How far this event goes: `after` it, a new subscription goes on, at any server and at any time."
+    )
 
 
 @strawberry.type(description="Everything that can be followed.")
@@ -47,7 +50,7 @@ class Subscription:
     @subscription(
         Permission.EXPERIMENT_READ,
         description="A run: first as it is now, then after each change; changes within a "
-        "tenth of a second come as one.",
+        "tenth of a second come as one. Nothing has to be resumed: the first event is the present state.",
     )
     async def run_updated(
         self,
@@ -62,7 +65,8 @@ class Subscription:
     @subscription(
         Permission.EXPERIMENT_READ,
         description="The points that a run's metrics gain. The first event has no series: it tells that nothing is "
-        "missed from then on, so what was logged before can be queried now.",
+        "missed from then on, so what was logged before can be queried now. With `after`, what was missed since comes "
+        "first instead, in as many events as it takes.",
     )
     async def metric_appended(
         self,
@@ -74,12 +78,17 @@ class Subscription:
                 description="Only these series, like `loss` or `accuracy{split=val}`; at most 200. All unless told."
             ),
         ] = None,
+        after: Annotated[
+            str | None,
+            strawberry.argument(description="The `cursor` of the last event that has come, of the same run and keys."),
+        ] = None,
     ) -> AsyncIterator[MetricAppended]:
         """Follow metrics."""
         run, names = uuid_of(Kind.Run, run_id, field="runId"), series_names(keys)
-        async with aclosing(resolvers.following.points_appended(info.context, run, names)) as news:
-            async for row, gained in news:
-                yield MetricAppended(run=Run(row=row), series=[_appended(one) for one in gained])
+        async with aclosing(resolvers.following.points_appended(info.context, run, names, after=after)) as news:
+            async for one in news:
+                series = [_appended(gained) for gained in one.gained]
+                yield MetricAppended(run=Run(row=one.run), series=series, cursor=one.cursor)
 
 
 def _appended(gained: Appended) -> AppendedPoints:

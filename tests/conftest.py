@@ -3,11 +3,14 @@
 pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.graphql",
+    "tests.fixtures.following",
+    "tests.fixtures.sockets",
     "tests.fixtures.access",
     "tests.fixtures.registry",
     "tests.fixtures.artifacts",
     "tests.fixtures.oidc",
     "tests.fixtures.redis",
+    "tests.fixtures.node",
     "tests.fixtures.skips",
     "tests.fixtures.figures",
 ]

@@ -16,12 +16,14 @@ from app.cli.database import migrate, psql
 from app.cli.docs import docs
 from app.cli.keys import key
 from app.cli.members import link, member
+from app.cli.persist import persist
 from app.cli.schema import schema
 from app.cli.secrets import secrets
 from app.cli.seed import seed
 from app.cli.serve import serve
 from app.version import VERSION
 from maestro.errors import MaestroError
+from maestro.tracing import name_in_log_records
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -52,7 +54,8 @@ def main() -> None:
 
     Settings are read from the environment (MAESTRO_…) and from .env.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    name_in_log_records()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s:%(trace)s %(message)s")
     for chatty in ("alembic", "httpx", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Clients' mistakes are told to the clients; what is unexpected is logged by app.answers, once.
@@ -66,5 +69,5 @@ def version(*, as_json: bool) -> None:
     click.echo(f'{{"version": "{VERSION}"}}' if as_json else f"Maestro ML {VERSION}")
 
 
-for command in (serve, migrate, seed, schema, psql, check, key, member, link, docs, secrets, audit):
+for command in (serve, migrate, seed, schema, psql, check, key, member, link, docs, secrets, audit, persist):
     main.add_command(command)

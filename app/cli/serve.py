@@ -7,16 +7,19 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Final
 
 import click
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
+from starlette.applications import Starlette
 
 from app.database import bring_up_to_date, database, server_account
 from app.protocol import BoundedHead
 from app.server import create_app
+from app.sockets.transport import socket_options
 from app.version import VERSION
 from app.whereabouts import address_of, published
 from maestro.db import migrate
@@ -41,10 +44,11 @@ CURES: Final = {
 
 
 class Server(uvicorn.Server):
-    """Uvicorn's server, which says when it accepts connections."""
+    """Uvicorn's server, which says when it accepts connections, and ends streams and WebSockets before the others."""
 
-    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, config: uvicorn.Config, app: Starlette, *, ready: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
+        self.app = app
         self.ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -52,6 +56,12 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             await self.ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, once streams and WebSockets, which would last for ever, have ended."""
+        self.app.state.stopping.set()
+        await self.app.state.sockets.drain(timedelta(seconds=DRAIN_S / 2))
+        await super().shutdown(sockets)
 
 
 @click.command()
@@ -77,11 +87,10 @@ def serve(host: str | None, port: int | None) -> None:
             proxy_headers=False,
             http=BoundedHead,
             timeout_graceful_shutdown=DRAIN_S,
-            ws="websockets-sansio",
-            ws_max_size=settings.max_body_bytes,
+            **socket_options(settings),
         )
         with published(settings.data_dir, base_url), suppress(KeyboardInterrupt):
-            Server(config, ready=lambda: announce(app.state.runtime, base_url)).run([listener])
+            Server(config, app, ready=lambda: announce(app.state.runtime, base_url)).run([listener])
         console.print("  [dim]Stopped.[/]")
 
 

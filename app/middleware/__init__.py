@@ -9,17 +9,20 @@ from app.middleware.proxies import TrustedProxies
 from app.middleware.safe_headers import SAFE_HEADERS, SafeHeaders
 from app.middleware.signed_in import PUBLIC, SignedIn, is_public, turned_out
 from app.middleware.sites import other_sites
+from app.middleware.traces import TRACE_ID, Traced
 
 __all__ = [
     "COOKIE",
     "ORGANIZATION",
     "PUBLIC",
     "SAFE_HEADERS",
+    "TRACE_ID",
     "LimitedBody",
     "LimitedHead",
     "OwnOrigin",
     "SafeHeaders",
     "SignedIn",
+    "Traced",
     "TrustedProxies",
     "credentials_of",
     "is_public",

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.origins import is_secure
@@ -25,7 +24,8 @@ SAFE_HEADERS: Final = {
         "base-uri 'none'; frame-ancestors 'none'"
     ),
 }
-TRANSPORT: Final = "max-age=31536000"
+ENCODED: Final = tuple((name.encode(), value.encode()) for name, value in SAFE_HEADERS.items())
+TRANSPORT: Final = b"max-age=31536000"
 """A year of HTTPS alone, for this host: what its subdomains speak is not ours to say."""
 
 
@@ -41,14 +41,15 @@ class SafeHeaders:
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SAFE_HEADERS.items():
-                    headers.setdefault(name, value)
-                if is_secure(scope, self.settings):
-                    headers.setdefault("strict-transport-security", TRANSPORT)
+                given = list(message["headers"])
+                names = {name for name, _ in given}
+                given += [(name, value) for name, value in ENCODED if name not in names]
+                if b"strict-transport-security" not in names and is_secure(scope, self.settings):
+                    given.append((b"strict-transport-security", TRANSPORT))
                 # A file of ours has a tag to be asked for by; everything else is data, secrets, or soon different.
-                if "etag" not in headers:
-                    headers.setdefault("cache-control", "no-store")
+                if b"etag" not in names and b"cache-control" not in names:
+                    given.append((b"cache-control", b"no-store"))
+                message = {**message, "headers": given}
             await send(message)
 
         await self.app(scope, receive, send_safely if scope["type"] == "http" else send)

@@ -9,7 +9,16 @@ from app.middleware.credentials import ORGANIZATION
 from maestro.settings import Settings
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT")
-SENT: Final = ("authorization", "content-type", "digest", "if-none-match", "range", "x-content-sha256", ORGANIZATION)
+SENT: Final = (
+    "authorization",
+    "content-type",
+    "digest",
+    "if-none-match",
+    "range",
+    "traceparent",
+    "x-content-sha256",
+    ORGANIZATION,
+)
 SHOWN: Final = (
     "Content-Disposition",
     "ETag",
@@ -20,6 +29,7 @@ SHOWN: Final = (
     "RateLimit-Reset",
     "Retry-After",
     "WWW-Authenticate",
+    "X-Trace-Id",
 )
 
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,17 +32,17 @@ class RunningServer:
         return float(self.process.memory_info().rss) / 1e6
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return the environment of commands that work on a data folder."""
+def environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of commands that work on a data folder, with other settings by their variables."""
     unlimited = {f"MAESTRO_RATE_LIMIT_{bucket}": "off" for bucket in ("REQUESTS", "COST", "INGEST")}
-    return {**os.environ, **unlimited, "MAESTRO_DATA_DIR": str(folder)}
+    return {**os.environ, **unlimited, "MAESTRO_DATA_DIR": str(folder), **settings}
 
 
-def command(folder: Path, *arguments: str) -> str:
+def command(folder: Path, *arguments: str, **settings: str) -> str:
     """Run `python -m app …` on a data folder and return what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", "app", *arguments],
-        env=environment(folder),
+        env=environment(folder, settings),
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -51,18 +51,18 @@ def command(folder: Path, *arguments: str) -> str:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[RunningServer]:
+def running(folder: Path, **settings: str) -> Iterator[RunningServer]:
     """Start a server on a data folder, and stop it at the end of the block."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "app", "serve", "--port", "0"],
-        env=environment(folder),
+        env=environment(folder, settings),
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         url, ready_s = _link(process, started)
-        key: str = orjson.loads(command(folder, "key", "create", "--name", "figures", "--json"))["key"]
+        key: str = orjson.loads(command(folder, "key", "create", "--name", "figures", "--json", **settings))["key"]
         yield RunningServer(url, key, psutil.Process(process.pid), ready_s)
     finally:
         process.terminate()

@@ -27,6 +27,8 @@ class Permission(StrEnum):
     QUOTA_MANAGE = "quota:manage", "Set how much the organisation may use."
     AUDIT_READ = "audit:read", "Read the audit log and verify it."
     AUDIT_EXPORT = "audit:export", "Take the audit log away as a file."
+    DOCUMENT_READ = "document:read", "See the registered documents and how they are used."
+    DOCUMENT_WRITE = "document:write", "Register, retire and restore documents."
     PROJECT_READ = "project:read", "See projects."
     PROJECT_CREATE = "project:create", "Create projects."
     PROJECT_UPDATE = "project:update", "Rename and describe projects."
@@ -82,6 +84,7 @@ _ADMIN: Final = _MAINTAINER | {
     Permission.API_KEY_MANAGE,
     Permission.SECRET_MANAGE,
     Permission.BACKUP_CREATE,
+    Permission.DOCUMENT_WRITE,
     Permission.AUDIT_READ,
     Permission.AUDIT_EXPORT,
 }

@@ -3,19 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from uuid import UUID
 
 import orjson
-from sqlalchemy import URL, Executable, event, make_url
+from sqlalchemy import URL, ColumnClause, Executable, Table, event, make_url
 from sqlalchemy.dialects.postgresql import asyncpg as dialect_module
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.selectable import AliasedReturnsRows
+from sqlalchemy.sql.visitors import iterate
 
-from maestro.db.rows import Row
+from maestro.db.rows import BIND, Row
 
 _JSONB_VERSION: Final = b"\x01"
 """What stands in front of the text in the binary form of jsonb."""
@@ -26,10 +27,6 @@ OWNER_ROLE: Final = "none"
 ORGANIZATION_ROLE: Final = "maestro_organization"
 PROJECTS_ROLE: Final = "maestro_projects"
 """The roles under which requests run, on a whole organisation and on some projects of one."""
-_BIND: Final = """
-    SELECT set_config('role', $1, false), set_config('maestro.organization', $2, false),
-        set_config('maestro.projects', $3, false)
-"""
 DIALECT = dialect_module.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves dialect constructors untyped
 
 
@@ -40,9 +37,10 @@ class Statement:
     loader is defined; `**values` fills the named parameters at each run.
     """
 
-    __slots__ = ("_names", "_values", "sql")
+    __slots__ = ("_names", "_query", "_values", "sql")
 
     def __init__(self, query: Executable) -> None:
+        self._query = query
         compiled = cast(
             "SQLCompiler",
             query.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True}),  # type: ignore[attr-defined] # every query compiles
@@ -51,19 +49,39 @@ class Statement:
         self._names = compiled.positiontup or []
         self._values = compiled.params
 
+    @property
+    def tables(self) -> frozenset[str]:
+        """The names of all tables that it reads, also within subqueries."""
+        return tables_of(self._query)
+
     def arguments(self, **values: Any) -> list[Any]:
         """Return the parameters in the order of their placeholders."""
         return [values.get(name, self._values[name]) for name in self._names]
 
 
+def tables_of(*parts: Any) -> frozenset[str]:
+    """Return the names of all tables that queries and expressions name."""
+    found = (element for part in parts for element in iterate(part))
+    # A column knows its table, though it is no part of it.
+    named = [element.table if isinstance(element, ColumnClause) else element for element in found]
+    return frozenset(one.name for table in named for one in _plain(table))
+
+
+def _plain(table: Any) -> list[Table]:
+    if isinstance(table, Table):
+        return [table]
+    return _plain(table.element) if isinstance(table, AliasedReturnsRows) else []
+
+
 class Transaction:
     """An open transaction; writes and the reads that they rest on go through it."""
 
-    __slots__ = ("_connection", "_database")
+    __slots__ = ("_connection", "_database", "_is_settled")
 
     def __init__(self, connection: Any, database: "Database") -> None:
         self._connection = connection
         self._database = database
+        self._is_settled = False
 
     async def fetch(self, query: Executable | Statement, /, **values: Any) -> list[Row]:
         """Run a statement and return its rows."""
@@ -73,6 +91,7 @@ class Transaction:
     async def fetch_sql(self, sql: str, /, *arguments: Any) -> list[Row]:
         """Run SQL text with `$1`-style placeholders and return its rows."""
         self._database.count()
+        self._is_settled = False
         return cast("list[Row]", await self._connection.fetch(sql, *arguments))
 
     async def fetch_one(self, query: Executable | Statement, /, **values: Any) -> Row | None:
@@ -82,7 +101,18 @@ class Transaction:
 
     async def copy(self, table: str, columns: Sequence[str], records: Iterable[tuple[Any, ...]]) -> None:
         """Append many rows with COPY."""
+        self._is_settled = False
         await self._connection.copy_records_to_table(table, columns=columns, records=records)
+
+    def sealed(self) -> None:
+        """Say that the last statement was an entry of the audit log, with which the database settles versions."""
+        # It does so for the organisation to which the connection is bound alone.
+        self._is_settled = self._database.is_bound
+
+    async def settle(self) -> None:
+        """Count up the versions of what was written; the last thing that is done in a transaction."""
+        if not self._is_settled:
+            await self._connection.execute("SELECT maestro_settle()")
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -117,14 +147,20 @@ class Database:
 
     def within(self, scope: Scope) -> "Database":
         """Return a view on the database that shows one scope."""
-        limited = copy(self)
-        limited.binding = _binding_of(scope)
+        # There is one for each request, and `copy` would take ten times as long.
+        limited = Database.__new__(type(self))
+        vars(limited).update(vars(self), binding=_binding_of(scope))
         return limited
 
     @property
     def url(self) -> URL:
         """Where the database is."""
         return self._pool.url
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether no more than one organisation is seen."""
+        return bool(self.binding[1])
 
     @property
     def engine(self) -> AsyncEngine:
@@ -169,14 +205,16 @@ class Database:
         if info.get("binding") == self.binding:
             return
         info.pop("binding", None)
-        await driver.fetch(_BIND, *self.binding)
+        await driver.fetch(BIND, *self.binding)
         info["binding"] = self.binding
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction: committed at the end of the block, rolled back when it raises."""
         async with self.driver() as connection, connection.transaction():
-            yield Transaction(connection, self)
+            tx = Transaction(connection, self)
+            yield tx
+            await tx.settle()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Transaction]:

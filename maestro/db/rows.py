@@ -1,13 +1,19 @@
 """Rows as the driver makes them, with their columns as attributes. The one module that knows asyncpg's types."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
+
+BIND: Final = """
+    SELECT set_config('role', $1, false), set_config('maestro.organization', $2, false),
+        set_config('maestro.projects', $3, false)
+"""
+"""How a connection is set to a role, an organisation and projects."""
 
 
 class Row(asyncpg.Record):  # type: ignore[type-arg,misc,unused-ignore] # asyncpg ships no types of its own
@@ -66,3 +72,26 @@ class Listener:
     async def wait_closed(self) -> None:
         """Return when the connection is gone."""
         await self._closed.wait()
+
+
+class Reader:
+    """A connection of its own for one small statement that is run again and again, opened when it is first needed."""
+
+    def __init__(self, url: URL, binding: tuple[str, str, str]) -> None:
+        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._binding = binding
+        self._connection: Any = None
+
+    async def fetch(self, sql: str, *arguments: Any) -> Sequence[Any]:
+        """Run the statement and return its rows."""
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._dsn, server_settings={"application_name": "maestro"})
+            await self._connection.fetch(BIND, *self._binding)
+        rows: Sequence[Any] = await self._connection.fetch(sql, *arguments)
+        return rows
+
+    def close(self) -> None:
+        """Drop the connection; the next statement opens another one."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None

@@ -197,8 +197,8 @@ OPERATIONS: dict[str, tuple[str, Variables, str, dict[str, Any]]] = {
     "a variable that is nested too deeply": (
         "query ($filter: RunFilter) { runs(filter: $filter) { nodes { id } } }",
         lambda _: {"filter": nested(400)},
-        "BAD_USER_INPUT",
-        {},
+        "OPERATION_TOO_COMPLEX",
+        {"measure": "variableDepth", "limit": 100},
     ),
 }
 

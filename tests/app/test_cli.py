@@ -29,6 +29,7 @@ def test_every_command_is_known_to_these_tests() -> None:
         "link",
         "member",
         "migrate",
+        "persist",
         "psql",
         "schema",
         "secrets",

@@ -145,17 +145,3 @@ async def test_what_goes_wrong_outside_of_an_operation_is_masked_too(
     assert (answer.status_code, error["message"]) == (500, MASKED)
     assert error["extensions"].keys() == {"code", "traceId"}
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
-
-
-async def test_a_document_of_too_many_characters_is_refused_unread(client: httpx.AsyncClient) -> None:
-    query = "{ __typename }" + " " * 262_144
-    (error,) = (await client.post("/graphql", json={"query": query})).json()["errors"]
-    assert error["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
-    assert "262,158 characters" in error["message"]
-
-
-async def test_a_document_of_too_many_tokens_is_refused_unread(client: httpx.AsyncClient) -> None:
-    query = "{" + " ".join(f"a{number}: projects {{ totalCount }}" for number in range(5000)) + "}"
-    (error,) = (await client.post("/graphql", json={"query": query})).json()["errors"]
-    assert error["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
-    assert "10000 tokens" in error["message"]

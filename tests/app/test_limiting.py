@@ -67,7 +67,7 @@ async def test_an_answer_tells_the_limits_and_what_is_left(client: httpx.AsyncCl
     assert {name: standing["r"] for name, standing in left.items()} == {"requests": 99, "cost": 995}
     assert 0 < left["requests"]["t"] <= 60
     assert 0 < left["cost"]["t"] <= 3_600
-    assert answer.json()["extensions"]["cost"] == {"requested": 5, "remaining": 995, "limit": 1000}
+    assert answer.json()["extensions"]["cost"] == {"requested": 5, "actual": 2, "remaining": 995, "limit": 1000}
 
 
 @limited(rate_limit_requests="off", rate_limit_cost="off", rate_limit_ingest="off")
@@ -75,7 +75,7 @@ async def test_limits_that_are_off_have_no_headers(client: httpx.AsyncClient) ->
     answer = await send(client, PROJECTS)
     assert "ratelimit" not in answer.headers
     assert "ratelimit-policy" not in answer.headers
-    assert answer.json()["extensions"] == {"cost": {"requested": 5}}
+    assert answer.json()["extensions"] == {"cost": {"requested": 5, "actual": 2}}
 
 
 @limited(rate_limit_requests="1/hour")
@@ -94,6 +94,7 @@ async def test_a_refused_mutation_changes_nothing_and_says_when_to_come_again(
         "bucket": "requests",
         "limit": 1,
         "retryAfterSeconds": retry,
+        "traceId": answer.headers["x-trace-id"],
     }
     assert answer.headers["retry-after"] == str(retry)
     assert fields(answer.headers["ratelimit"])["requests"]["r"] == 0

@@ -9,6 +9,15 @@ import pytest
 
 from tests.app.conftest import Program, Server
 
+FOLLOW = "subscription ($id: ID!) { runUpdated(id: $id) { status } }"
+MUTATIONS = (
+    'mutation { made: createProject(input: {name: "p%s"}) { ... on ProjectSaved { made: project { id } } } }',
+    """mutation { made: createExperiment(input: {projectId: "%s", name: "e"}) {
+      ... on ExperimentSaved { made: experiment { id } }
+    } }""",
+    'mutation { made: createRun(input: {experimentId: "%s"}) { ... on RunSaved { made: run { id } } } }',
+)
+
 
 def test_the_server_says_where_it_is_and_how_to_get_in(server: Server) -> None:
     assert f"GraphiQL  {server.url}/graphiql" in server.printed
@@ -59,3 +68,27 @@ def test_a_port_that_is_taken_is_told_before_a_database_is_made(server: Server, 
     assert refused.stderr.startswith(f"Error: Cannot listen on 127.0.0.1:{port}: Address already in use.")
     assert "--port 0" in refused.stderr
     assert list(folder.iterdir()) == []
+
+
+def test_a_server_stops_while_streams_are_open_and_ends_them(program: Program) -> None:
+    with program.serving() as server:
+        key = program.invoke("key", "create", "--name", "tests").stdout.strip()
+        headers = {"authorization": f"Bearer {key}", "accept": "text/event-stream"}
+        with httpx.Client(base_url=server.url, headers=headers, trust_env=False) as client:
+            content = {"query": FOLLOW, "variables": {"id": new_run(client)}}
+            with client.stream("POST", "/graphql", json=content) as response:
+                lines = response.iter_lines()
+                while not next(lines).startswith("data: "):
+                    pass
+                assert server.stop(signal.SIGTERM) == 0
+                assert "event: complete" not in list(lines)
+        assert "graceful shutdown exceeded" not in server.log()
+
+
+def new_run(client: httpx.Client) -> str:
+    """Make a run in a project of its own."""
+    made = ""
+    for mutation in MUTATIONS:
+        answer = client.post("/graphql", json={"query": mutation % made}, headers={"accept": "*/*"}).json()
+        made = answer["data"]["made"]["made"]["id"]
+    return made

@@ -15,6 +15,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode, parse, validate
 from graphql.execution.values import get_variable_values
 
 from app.cli import main
+from app.cli.persist import DefaultsToAdd
 from dataloaders.runs import RUNS
 from loadtests.figures.results import Figure
 from maestro.db.engine import Database
@@ -31,7 +32,8 @@ HEADINGS = ["## Context", "## Decision", "## Consequences", "## Alternatives"]
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 DATA = r"(-d|--data) '{"
-CHECKED = ("filter", "graphql", "json", "python", "sh", "sql")
+CHECKED = ("filter", "graphql", "js", "json", "python", "sh", "sql")
+"""What is read or run; blocks for Node are run by `tests/app/test_document_clients.py`."""
 SHOWN = ("ini", "nginx", "text")
 """What other programs read, which are not there, and what is printed: the names of our settings in it are checked."""
 COMMAND = re.compile(r"python -m app(?: (?P<words>[^`\n|]*))?")
@@ -174,6 +176,8 @@ def assert_command(line: str) -> None:
     command: click.Command = main
     for word in line.split():
         name = word.rstrip(".,;:)…").partition("=")[0]
+        if isinstance(command, DefaultsToAdd) and name not in command.commands:
+            command = command.commands["add"]
         if name.startswith("-") and not command.context_settings.get("ignore_unknown_options"):
             known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
             assert name in known | {"-h", "--help"}, line

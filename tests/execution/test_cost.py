@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, GraphQLObjectType, GraphQLSchema, build_schema, parse, validate
+from graphql import DocumentNode, GraphQLObjectType, build_schema, parse, validate
 
 from execution.cost import MOST, Sizes
-from execution.pricing import PRICED, PriceList, priced
+from execution.pricing import priced
 
 SCHEMA = build_schema(
     """
@@ -175,17 +175,3 @@ def test_the_root_fields_are_told_once_a_key() -> None:
 def test_each_operation_of_a_document_has_its_own_price() -> None:
     document = read("query A { me { name } } query B { people { nodes { name } } }")
     assert [priced(SCHEMA, document, name, sizes=SIZES).of({}) for name in ("A", "B")] == [2, 22]
-
-
-def test_a_document_is_priced_once_and_the_latest_are_kept() -> None:
-    prices = PriceList(SIZES)
-    document = read("{ me { name } }")
-
-    def price(text: str, known: GraphQLSchema = SCHEMA) -> object:
-        return prices.price(known, document, text=text, operation_name=None)
-
-    first = price("first")
-    assert price("first") is first
-    for number in range(PRICED):
-        price(f"another {number}")
-    assert price("first") is not first

@@ -46,8 +46,9 @@ def test_the_patterns_tell_bad_from_good(pattern: re.Pattern[str], bad: str, goo
     assert not pattern.search(good)
 
 
-def test_the_lock_file_of_the_query_editor_names_no_registry_and_proves_every_package() -> None:
-    packages = json.loads((ROOT / "app/graphiql/package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize("folder", ["app/graphiql", "tests/clients"])
+def test_a_lock_file_of_npm_names_no_registry_and_proves_every_package(folder: str) -> None:
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
     fetched = {name: package for name, package in packages.items() if name and not package.get("link")}
     assert len(fetched) > 50
     assert [name for name, package in fetched.items() if "resolved" in package] == []

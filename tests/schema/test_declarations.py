@@ -18,6 +18,7 @@ from maestro.db import tables
 from maestro.db.engine import Database
 from maestro.db.rows import Row
 from maestro.ids import Kind
+from resolvers.caching import AnswerStanding, DocumentStanding, FieldStanding
 from schema import schema
 
 ROOTS: Final = {"Query", "Mutation", "Subscription"}
@@ -39,6 +40,9 @@ COMPOSED: Final = {
 """Loaders with SQL of their own that is no prepared statement; tests of their nouns read all that their types have."""
 
 MADE_BY_HAND: Final = {
+    "AnswerCacheStats": {field.name for field in fields(AnswerStanding)} | {"hit_rate"},
+    "DocumentCacheStats": {field.name for field in fields(DocumentStanding)} | {"hit_rate"},
+    "FieldCacheStats": {field.name for field in fields(FieldStanding)} | {"hit_rate"},
     "LineageEdge": set(tables.LineageEdge.__table__.c.keys()),
     "MetricAggregates": {"n", "least", "mean", "greatest"},
     "Session": {"id", "way", "address", "user_agent", "created_at", "last_seen_at", "expires_at", "is_current"},
@@ -58,6 +62,10 @@ CAPPED: Final[dict[str, str]] = {
     "FilterVocabulary.fields": "the fields of a list",
     "FilterVocabulary.spaces": "three at most",
     "FilterVocabulary.completions": "at most 50",
+    "OperationExplanation.errors": "five at most",
+    "OperationExplanation.measures": "there are six",
+    "OperationExplanation.rootFields": "as many as an operation may have",
+    "OperationExplanation.charges": "there are three buckets",
     "FilterField.operators": "the operators of the language",
     "FilterField.values": "the members of an enum",
     "FilterSpace.operators": "the operators of the language",
@@ -65,12 +73,16 @@ CAPPED: Final[dict[str, str]] = {
     "LineageGraph.nodes": "capped by the walk",
     "LineageGraph.edges": "capped by the walk",
     "MetricAppended.series": "the series of one batch",
-    "Node.viewerPermissions": "there are 35",
-    "RoleInfo.permissions": "there are 35",
+    "Node.viewerPermissions": "there are 37",
+    "RoleInfo.permissions": "there are 37",
+    "PersistedDocument.problems": "five of one document are told",
+    "DocumentsRegistered.documents": "at most 2,000",
     "Query.roles": "there are five",
-    "Query.can": "at most 200 ids with 35 actions",
+    "Query.can": "at most 200 ids with 37 actions",
     "Viewer.organizations": "at most 200",
     "Viewer.sessions": "at most 200",
+    "CacheStats.fields": "the fields that are declared to be kept by themselves",
+    "CacheCleared.tags": "there are thirteen",
     "Mutation.revokeOtherSessions": "as many as the person has opened and not ended",
     "OrganizationLeft.organizations": "at most 200",
     "OrganizationSwitched.organizations": "at most 200",

@@ -32,10 +32,12 @@ BLOCKS: Final = 4
 """Workers share the blocks; each has documents of its own."""
 ROUNDS: Final = 24
 """So often each document of a block is run, with other values each time."""
+ATTEMPTS: Final = 20
+"""So many documents are tried on each field that is to leak."""
 NEVER_TOLD: Final = {"FORBIDDEN", "INTERNAL_SERVER_ERROR", "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"}
 """Codes that the owner of an organisation never gets: it is NOT_FOUND what is another's."""
 
-WITHOUT_ROWS: Final = {"roles", "can", "explainAccess", "validateFilter"}
+WITHOUT_ROWS: Final = {"roles", "can", "explainAccess", "explainOperation", "validateFilter", "cacheStats"}
 """Queries whose answers hold no text and no id but what was sent."""
 
 
@@ -148,7 +150,8 @@ async def test_a_stranger_is_answered_as_if_the_first_organization_were_not_ther
 ) -> None:
     random = Random(SEED)
     values = stranger.values(random)
-    asked = [(document, values(document)) for document in documents(random, "query") * 5]
+    # What a process counts differs with each request, whoever sends it.
+    asked = [(one, values(one)) for one in documents(random, "query") * 5 if one.name != "cacheStats"]
     beside = [without_links(await stranger.send(*operation)) for operation in asked]
     database = Database(database_url, pool_size=1, system_role="none")
     await forget(database, stranger.first.api)
@@ -175,13 +178,17 @@ async def test_without_the_loaders_filter_and_without_the_policies_the_leaks_are
     stranger.api = Unguarded(api.runtime, viewer)
     random = Random(SEED)
     values, before = stranger.values(random), await digest_of(api)
-    reading = [document for _ in range(3) for document in documents(random, "query", "subscription")]
-    leaking = set()
-    for document in reading * 5:
-        known = len(stranger.leaks)
-        await stranger.send(document, values(document))
-        if len(stranger.leaks) > known:
-            leaking.add(document.name)
+    leaking: set[str] = set()
+    for _ in range(ATTEMPTS):
+        # Chance decides what a document selects, and whether its values meet a row.
+        reading = [one for one in documents(random, "query", "subscription") if one.name not in leaking]
+        for document in reading * 5:
+            known = len(stranger.leaks)
+            await stranger.send(document, values(document))
+            if len(stranger.leaks) > known:
+                leaking.add(document.name)
+        if {document.name for document in reading} - leaking <= WITHOUT_ROWS:
+            break
     assert {document.name for document in reading} - leaking <= WITHOUT_ROWS
     for document in documents(random, "mutation"):
         await stranger.send(document, values(document))

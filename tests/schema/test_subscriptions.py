@@ -1,22 +1,18 @@
 """Subscriptions by GraphQL, fed through PostgreSQL by other processes too."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import Any
+from contextlib import aclosing
 
 import pytest
+from strawberry.types import ExecutionResult
 
-from app.answers import told
-from maestro.db.engine import Database
-from maestro.events import Events
 from schema import schema
+from tests.fixtures.following import following
 from tests.fixtures.graphql import Api
-from tests.fixtures.hearing import caught_up
 from tests.schema.metric_texts import FINISH, log, metric, new_run
 
 RUN = "subscription ($id: ID!) { runUpdated(id: $id) { status tags { key value } series { name count } } }"
+RENAME = 'mutation ($id: ID!) { updateProject(id: $id, input: {name: "After"}) { __typename } }'
 METRICS = """
 subscription ($id: ID!, $keys: [String!]) {
   metricAppended(runId: $id, keys: $keys) {
@@ -24,35 +20,6 @@ subscription ($id: ID!, $keys: [String!]) {
     series { series { name count } steps values timestampsMs isGap }
   }
 }"""
-
-
-@asynccontextmanager
-async def following(api: Api, query: str, **variables: Any) -> AsyncIterator[AsyncIterator[Any]]:
-    """Subscribe to what happens from now on; an event that does not come in ten seconds fails the test."""
-    await caught_up(api.runtime.events, api.runtime.db)
-    results: Any = await schema.subscribe(query, context_value=api.context(), variable_values=variables)
-
-    async def events() -> AsyncIterator[Any]:
-        while True:
-            async with asyncio.timeout(10):
-                result = await anext(results)
-            yield result.data if not result.errors else [told(error) for error in result.errors]
-
-    try:
-        yield events()
-    finally:
-        await results.aclose()
-
-
-@pytest.fixture
-async def elsewhere(api: Api, database_url: str) -> AsyncIterator[Api]:
-    """The same owner at another server process: a pool and an ear of its own on the same database."""
-    db = Database(database_url, pool_size=2)
-    events = Events(db)
-    await events.start()
-    yield Api(replace(api.runtime, db=db, events=events), api.viewer)
-    await events.stop()
-    await db.close()
 
 
 async def test_a_run_is_told_as_it_is_and_then_after_each_change(api: Api) -> None:
@@ -74,6 +41,19 @@ async def test_a_run_is_told_as_it_is_and_then_after_each_change(api: Api) -> No
     assert third["runUpdated"]["status"] == "FINISHED"
 
 
+async def test_an_event_tells_no_cost_since_none_was_charged_for_it(api: Api) -> None:
+    run = await new_run(api)
+    stream = await schema.subscribe(RUN, variable_values={"id": run}, context_value=api.context())
+    async with aclosing(stream) as events:
+        told = []
+        for number in range(2):
+            event = await asyncio.wait_for(anext(events), 10)
+            assert isinstance(event, ExecutionResult)
+            told.append(event.extensions or {})
+            await log(api, run, number, metric([number]))
+    assert told == [{}, {}]
+
+
 async def test_many_changes_at_once_are_told_as_one(api: Api) -> None:
     run = await new_run(api)
 
@@ -85,6 +65,21 @@ async def test_many_changes_at_once_are_told_as_one(api: Api) -> None:
             told_counts.append((await anext(events))["runUpdated"]["series"][0]["count"])
 
     assert len(told_counts) < 10
+
+
+async def test_what_an_event_tells_of_its_surroundings_is_read_anew(api: Api) -> None:
+    run = await new_run(api, "Before")
+    query = "subscription ($id: ID!) { runUpdated(id: $id) { project { id name experiments { totalCount } } } }"
+
+    async with following(api, query, id=run) as events:
+        first = (await anext(events))["runUpdated"]["project"]
+        await api(
+            'mutation ($id: ID!) { updateProject(id: $id, input: {name: "After"}) { __typename } }', id=first["id"]
+        )
+        await log(api, run, 0, metric([0]))
+        second = (await anext(events))["runUpdated"]["project"]
+
+    assert (first["name"], second["name"]) == ("Before", "After")
 
 
 async def test_the_first_event_tells_that_nothing_is_missed_from_then_on(api: Api) -> None:

@@ -10,6 +10,7 @@ from maestro.db.tables.lineage import LineageEdge
 from maestro.db.tables.metrics import IngestBatch, MetricBlock, MetricHot, MetricKey, MetricSeries, PointsByDay
 from maestro.db.tables.models import ModelAlias, ModelAliasMove, ModelVersion, RegisteredModel
 from maestro.db.tables.organizations import Organization
+from maestro.db.tables.persisted_documents import DocumentClient, DocumentUsage, PersistedDocument
 from maestro.db.tables.projects import Project
 from maestro.db.tables.runs import Param, Run
 from maestro.db.tables.users import (
@@ -18,12 +19,12 @@ from maestro.db.tables.users import (
     Identity,
     Invitation,
     Membership,
-    PersistedOperation,
     ServiceAccount,
     Session,
     SignInLink,
     User,
 )
+from maestro.db.tables.versions import DataVersion
 
 __all__ = [
     "ApiKey",
@@ -38,6 +39,9 @@ __all__ = [
     "Blob",
     "Connector",
     "ConnectorSecret",
+    "DataVersion",
+    "DocumentClient",
+    "DocumentUsage",
     "Experiment",
     "IdempotencyKey",
     "Identity",
@@ -57,7 +61,7 @@ __all__ = [
     "Organization",
     "Owned",
     "Param",
-    "PersistedOperation",
+    "PersistedDocument",
     "PointsByDay",
     "Project",
     "RegisteredModel",

@@ -128,6 +128,14 @@ class JobKind(StrEnum):
     COMPACT = "COMPACT"
 
 
+class DocumentKind(StrEnum):
+    """What the operation of a stored document does."""
+
+    QUERY = "QUERY"
+    MUTATION = "MUTATION"
+    SUBSCRIPTION = "SUBSCRIPTION"
+
+
 class Role(StrEnum):
     """What a member may do, from everything to reading."""
 

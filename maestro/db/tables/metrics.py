@@ -36,7 +36,8 @@ class MetricSeries(Base):
     `context_hash` is 0 for the empty context, else 63 bits of the context's digest. Extremes and the sum are over
     finite values; they are null while there is none. When the last value is not finite `v_last` is null and
     `last_mark` tells which it is: PostgreSQL sorts NaN above every number, so a diverged run would lead each list of
-    the best.
+    the best. `rewrites` counts how often points came that were not after all the others: between two readings of it,
+    the points before the last step are the same.
     """
 
     __tablename__ = "metric_series"
@@ -66,6 +67,7 @@ class MetricSeries(Base):
     step_min: Mapped[int | None]
     step_max: Mapped[int | None]
     v_sum: Mapped[float]
+    rewrites: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class MetricHot(Base):

@@ -162,20 +162,6 @@ class Identity(Base):
     last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class PersistedOperation(Identified, Tenant, Base):
-    """A GraphQL document that clients name by its hash."""
-
-    __tablename__ = "persisted_operation"
-    __table_args__ = (Index("uq_persisted_operation_organization_id_sha256", "organization_id", "sha256", unique=True),)
-
-    sha256: Mapped[str]
-    name: Mapped[str | None]
-    document: Mapped[str]
-    client: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    retired_at: Mapped[datetime | None]
-
-
 class IdempotencyKey(Tenant, Base):
     """The answer that a mutation gave under a key, so that sending it again changes nothing."""
 
