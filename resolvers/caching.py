@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from maestro.access import organizations
 from maestro.cache import Answers, CacheTag, FieldStats, touch
 from maestro.db.tables import Organization
 from resolvers.context import Context
@@ -75,10 +76,13 @@ class Standing:
     shared_rubbish: int
 
 
-def standing(ctx: Context) -> Standing | None:
-    """Return how well answers are kept by this process; None where none are."""
+async def standing(ctx: Context) -> Standing | None:
+    """Return how well answers are kept by this process; None where none are.
+
+    None outside of the first organisation too: who runs the server is in it, and a process counts for all of them.
+    """
     cache = ctx.runtime.cache
-    if cache is None:
+    if cache is None or not await organizations.is_first(ctx.runtime.db, ctx.organization_id):
         return None
     shared = cache.fields.shared
     return Standing(

@@ -150,11 +150,11 @@ class CacheQueries:
     @query(
         Permission.AUDIT_READ,
         description="How well answers are kept by the server process that was asked, of all organisations together; "
-        "null where nothing is kept.",
+        "null where nothing is kept, and outside of the server's first organisation.",
     )
-    def cache_stats(self, info: Info[Any, Any]) -> CacheStats | None:
+    async def cache_stats(self, info: Info[Any, Any]) -> CacheStats | None:
         """Return the tallies."""
-        standing = resolvers.caching.standing(info.context)
+        standing = await resolvers.caching.standing(info.context)
         return None if standing is None else CacheStats(standing=standing)
 
 

@@ -9,6 +9,7 @@ from maestro.db.engine import Database, Transaction
 from maestro.db.rows import Row
 from maestro.db.tables.enums import Role
 
+_FIRST: Final = "SELECT id FROM organization ORDER BY created_at, id LIMIT 1"
 MOST: Final = 200
 """So many organisations of one person are shown."""
 
@@ -39,6 +40,12 @@ _CREATE: Final = """
     )
     SELECT made.*, owner.role, false AS is_current FROM made, owner
 """
+
+
+async def is_first(db: Database, organization_id: UUID) -> bool:
+    """Say whether an organisation is the server's first one, which was made when the server was set up."""
+    (row,) = await db.fetch_sql(_FIRST)
+    return bool(row.id == organization_id)
 
 
 async def own(db: Database, actor_id: UUID, *, current: UUID, only: UUID | None = None) -> list[Row]:

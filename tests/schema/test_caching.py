@@ -47,6 +47,10 @@ async def test_what_is_costly_is_read_once_while_nothing_changes(api: Api, exper
     assert {"Experiment.metricKeys", "RunConnection.totalCount"} <= by_name.keys()
 
 
+async def test_another_organization_is_told_nothing_of_what_a_process_counts(foreign: Api) -> None:
+    assert await foreign("{ cacheStats { checks } }") == {"cacheStats": None}
+
+
 async def test_a_document_is_prepared_once_and_found_from_then_on(api: Api) -> None:
     query = "query PreparedOnce { viewer { role } }"
     before = (await stats(api))["documents"]

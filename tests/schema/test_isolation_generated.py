@@ -150,7 +150,7 @@ async def test_a_stranger_is_answered_as_if_the_first_organization_were_not_ther
 ) -> None:
     random = Random(SEED)
     values = stranger.values(random)
-    # What a process counts differs with each request, whoever sends it.
+    # What a process counts differs with each request, and is told in its first organisation alone.
     asked = [(one, values(one)) for one in documents(random, "query") * 5 if one.name != "cacheStats"]
     beside = [without_links(await stranger.send(*operation)) for operation in asked]
     database = Database(database_url, pool_size=1, system_role="none")
