@@ -26,9 +26,13 @@ MOST_BRACKETS: Final = 100_000
 a digit."""
 
 
+MOST_COMMAS: Final = 600_000
+"""More than a document of a megabyte can hold, which is the largest that is stored."""
+
+
 def is_too_dense(data: bytes) -> bool:
-    """Say whether JSON holds more lists and objects than is read; what stands in texts counts too."""
-    return data.count(b"[") + data.count(b"{") > MOST_BRACKETS
+    """Say whether JSON holds more lists and objects, or more values, than is read; what stands in texts counts too."""
+    return data.count(b"[") + data.count(b"{") > MOST_BRACKETS or data.count(b",") > MOST_COMMAS
 
 
 def request_of(content: object) -> OperationRequest:

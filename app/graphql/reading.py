@@ -9,7 +9,7 @@ from starlette.requests import Request
 from app.graphql.negotiation import PARAMETERS, parameter
 from app.graphql.refusals import Refused, malformed
 from maestro.errors import BadRequest, PayloadTooLarge
-from maestro.requests import MOST_BRACKETS, OperationRequest, is_too_dense, request_of
+from maestro.requests import MOST_BRACKETS, MOST_COMMAS, OperationRequest, is_too_dense, request_of
 
 TEXTS: Final = ("query", "operationName", "documentId")
 OBJECTS: Final = ("variables", "extensions")
@@ -49,7 +49,7 @@ def _require_json(content_type: str) -> None:
 
 def _json(body: bytes) -> Any:
     if is_too_dense(body):
-        problem = f"The body holds more than {MOST_BRACKETS:,} lists and objects."
+        problem = f"The body holds more than {MOST_BRACKETS:,} lists and objects, or {MOST_COMMAS:,} values."
         raise Refused(413, PayloadTooLarge(problem, limit=MOST_BRACKETS, hint="Send it in parts."))
     try:
         return orjson.loads(body)

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from maestro.errors import BadRequest
-from maestro.requests import MOST_BRACKETS, OperationRequest, is_too_dense, request_of
+from maestro.requests import MOST_BRACKETS, MOST_COMMAS, OperationRequest, is_too_dense, request_of
 
 PROTOCOL: Final = "graphql-transport-ws"
 LONGEST_REASON: Final = 123
@@ -100,7 +100,9 @@ def message_of(frame: str) -> Message:
 def _content(frame: str) -> Mapping[str, Any]:
     data = frame.encode()
     if is_too_dense(data):
-        raise Closing(CloseCode.TOO_LARGE, f"A message holds {MOST_BRACKETS:,} lists and objects at most.")
+        raise Closing(
+            CloseCode.TOO_LARGE, f"A message holds {MOST_BRACKETS:,} lists and objects, and {MOST_COMMAS:,} values."
+        )
     try:
         content = orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -81,7 +81,14 @@ class Asked:
         """Send a body and return that of the answer."""
         answer = bytearray()
 
+        is_read, never = False, asyncio.Event()
+
         async def receive() -> MutableMapping[str, Any]:
+            nonlocal is_read
+            if is_read:
+                # The client stays until it is answered.
+                await never.wait()
+            is_read = True
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def send(message: MutableMapping[str, Any]) -> None:
