@@ -261,6 +261,6 @@ class TestTheUnexpected:
         for websocket in (known, unknown):
             assert await ended(websocket) == 4500
             reason = websocket.close_reason or ""
-            assert re.fullmatch(r"Something went wrong on the server, trace id [0-9a-f]{16}\.", reason)
-            assert reason[-17:-1] in caplog.text
+            assert re.fullmatch(r"Something went wrong on the server, trace id [0-9a-f]{32}\.", reason)
+            assert reason[-33:-1] in caplog.text
         await until(lambda: not at_work())
