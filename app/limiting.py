@@ -69,9 +69,15 @@ async def _charge(request: Request, bucket: Bucket) -> Receipt:
 
 def with_limits(response: Response, receipt: Receipt | None) -> Response:
     """Return an answer with the headers that tell of the limits."""
-    if receipt is not None and (standings := receipt.standings):
-        policies = (f'"{one.bucket}";q={one.rate.amount};w={one.rate.window_s}' for one in standings)
-        response.headers["ratelimit-policy"] = ", ".join(policies)
-        filled = (f'"{one.bucket}";r={one.remaining};t={one.resets_in_s}' for one in standings)
-        response.headers["ratelimit"] = ", ".join(filled)
+    response.headers.update(limits_in(receipt))
     return response
+
+
+def limits_in(receipt: Receipt | None) -> dict[str, str]:
+    """Return the headers that tell of the limits."""
+    standings = () if receipt is None else receipt.standings
+    if not standings:
+        return {}
+    policies = (f'"{one.bucket}";q={one.rate.amount};w={one.rate.window_s}' for one in standings)
+    filled = (f'"{one.bucket}";r={one.remaining};t={one.resets_in_s}' for one in standings)
+    return {"ratelimit-policy": ", ".join(policies), "ratelimit": ", ".join(filled)}

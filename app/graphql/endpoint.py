@@ -23,7 +23,8 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, unless its client goes before."""
         request = Request(scope, receive)
-        response = await turned_out(request)
+        # Only a body can have taken long enough for its sender to be turned out meanwhile.
+        response = await turned_out(request) if request.method == "POST" else None
         if response is None:
             async with Presence(receive) as client:
                 response = await Exchange(self._runner, request, self.stopping).response()

@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.answers import encoded, errors_of
-from app.graphql.conditional import tagged
+from app.graphql.conditional import NOT_MODIFIED, is_known, tags_of
 from app.graphql.negotiation import Accepted, Form, accepted
 from app.graphql.reading import Batch, read
 from app.graphql.refusals import Refused, needs_stream, not_acceptable
 from app.graphql.running import IsSubscription, Outcome, Runner, context_of
 from app.graphql.statuses import UNPROCESSABLE, failure_of, headers_of, status_of
 from app.graphql.streams import Stream
-from app.limiting import answered, with_limits
+from app.limiting import answered, limits_in, with_limits
 from maestro.errors import BadRequest
 from maestro.requests import OperationRequest
 from maestro.settings import Settings
@@ -59,8 +59,12 @@ class Exchange:
     def _single(self, ctx: Context, outcome: Outcome) -> Response:
         answer = outcome.answer
         status = outcome.status or status_of(answer, self._form, is_draft=self._is_draft)
-        response = self._whole(answer, status, headers_of(answer, status))
-        return with_limits(tagged(self.request, response, outcome), ctx.receipt)
+        headers = {**headers_of(answer, status), **limits_in(ctx.receipt)}
+        if self.request.method != "POST" and status == 200 and "errors" not in answer:  # noqa: PLR2004 -- OK
+            headers |= tags_of(outcome)
+            if is_known(self.request, headers["etag"]):
+                return Response(status_code=NOT_MODIFIED, headers=headers)
+        return self._whole(answer, status, headers)
 
     async def _batch(self, members: Batch) -> Response:
         """Run the operations of a batch beside each other; they have nothing in common but the request."""

@@ -1,9 +1,11 @@
 """What a request asks for: by POST in a JSON body, by GET in the query of its address."""
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from app.graphql.negotiation import PARAMETERS, parameter
@@ -11,6 +13,8 @@ from app.graphql.refusals import Refused, malformed
 from maestro.errors import BadRequest, PayloadTooLarge
 from maestro.requests import MOST_BRACKETS, MOST_COMMAS, OperationRequest, is_too_dense, request_of
 
+ADDRESSES: Final = 512
+"""So many addresses are kept with what they ask for."""
 TEXTS: Final = ("query", "operationName", "documentId")
 OBJECTS: Final = ("variables", "extensions")
 """Members of a request that are JSON in an address; an empty one counts as none."""
@@ -30,11 +34,8 @@ async def read(request: Request, *, max_batch: int) -> OperationRequest | Batch:
         if isinstance(content, list):
             return _batch(content, max_batch)
     else:
-        content = _in_address(request)
-    try:
-        return request_of(content)
-    except BadRequest as error:
-        raise malformed(error) from error
+        return _in_address(request.scope["query_string"])
+    return _request(content)
 
 
 def _require_json(content_type: str) -> None:
@@ -59,8 +60,17 @@ def _json(body: bytes) -> Any:
         raise Refused(400, BadRequest(f"The body is not JSON at {place}: {error.msg}{advice}.")) from error
 
 
-def _in_address(request: Request) -> dict[str, Any]:
-    given = request.query_params
+def _request(content: object) -> OperationRequest:
+    try:
+        return request_of(content)
+    except BadRequest as error:
+        raise malformed(error) from error
+
+
+@lru_cache(ADDRESSES)
+def _in_address(query: bytes) -> OperationRequest:
+    """Read the query of an address. The same ones come again and again, since what is fetched by them may be kept."""
+    given = QueryParams(query)
     content: dict[str, Any] = {name: given[name] for name in TEXTS if given.get(name)}
     for name in OBJECTS:
         if text := given.get(name):
@@ -69,7 +79,7 @@ def _in_address(request: Request) -> dict[str, Any]:
             except orjson.JSONDecodeError as error:
                 problem = BadRequest(f"{name} is not JSON: {error.msg}.", field=name)
                 raise Refused(400, problem) from error
-    return content
+    return _request(content)
 
 
 def _batch(content: list[Any], most: int) -> Batch:

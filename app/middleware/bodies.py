@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Final
 
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.answers import error_response
+
+BODY: Final = (b"content-length", b"transfer-encoding")
+"""The headers of which a request with a body has one."""
 
 
 class LimitedBody:
@@ -21,7 +25,7 @@ class LimitedBody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what comes in."""
-        if scope["type"] != "http" or scope["path"] not in self.paths:
+        if scope["type"] != "http" or scope["path"] not in self.paths or _has_no_body(scope):
             await self.app(scope, receive, send)
             return
         declared = HTTPConnection(scope).headers.get("content-length", "0")
@@ -58,6 +62,11 @@ class LimitedBody:
         message = f"The body is larger than {self.limit:,} bytes."
         hint = "Send points in smaller batches, and files through their upload address."
         await error_response(413, "PAYLOAD_TOO_LARGE", message, hint=hint)(scope, receive, send)
+
+
+def _has_no_body(scope: Scope) -> bool:
+    """Say whether a request's head rules a body out."""
+    return scope["method"] in ("GET", "HEAD") and not any(name in BODY for name, _ in scope["headers"])
 
 
 def _replay(body: bytearray, receive: Receive) -> Receive:
