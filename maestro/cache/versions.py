@@ -12,7 +12,6 @@ from uuid import UUID
 
 from maestro.db.engine import Database, Transaction
 from maestro.db.rows import CONNECTION_LOST, Reader, StatementFailed
-from maestro.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -50,13 +49,17 @@ class Snapshot:
         return vector
 
 
+Answer = asyncio.Future[Mapping[UUID, Snapshot] | None]
+"""What all who ask at a time are told; None where nobody knows."""
+
+
 class Versions:
     """The versions of this process's database, read on a connection of its own."""
 
     def __init__(self, db: Database) -> None:
         self._reader = Reader(db.url, db.binding)
         self._wanted: set[UUID] = set()
-        self._next: asyncio.Future[Mapping[UUID, Snapshot]] | None = None
+        self._next: Answer | None = None
         self._task: asyncio.Task[None] | None = None
         self.statements = 0
         self.asked = 0
@@ -70,11 +73,9 @@ class Versions:
         answer = self._next
         if self._task is None:
             self._task = asyncio.create_task(self._work(), name="versions")
-        try:
-            # Shielded, since the answer is everybody's and one of them may be cut off.
-            return (await asyncio.shield(answer))[organization_id]
-        except Unavailable:
-            return None
+        # Shielded, since the answer is everybody's and one of them may be cut off.
+        found = await asyncio.shield(answer)
+        return None if found is None else found[organization_id]
 
     async def close(self) -> None:
         """Close the connection."""
@@ -90,24 +91,25 @@ class Versions:
                 self._next, self._wanted = None, set()
                 await self._answer(answer, wanted)
         finally:
-            self._task = None
+            self._task, left = None, self._next
+            if left is not None:
+                # Ended before its time: nobody is to wait until somebody else asks.
+                self._next = None
+                left.set_result(None)
 
-    async def _answer(self, answer: asyncio.Future[Mapping[UUID, Snapshot]], wanted: set[UUID]) -> None:
+    async def _answer(self, answer: Answer, wanted: set[UUID]) -> None:
+        found = None
         try:
             self.statements += 1
             async with asyncio.timeout(PATIENCE_S):
-                rows = await self._reader.fetch(_READ, [EVERYBODY, *wanted])
+                found = _snapshots(await self._reader.fetch(_READ, [EVERYBODY, *wanted]), wanted)
         except (*CONNECTION_LOST, StatementFailed, TimeoutError) as error:
             logger.warning("It is not known what has changed, nothing that is kept is used: %s", error)
-            self._reader.close()
-            answer.set_exception(Unavailable("The database does not tell what has changed."))
-            # Nobody may be waiting any more, and then nobody is to be told of it.
-            answer.exception()
-        except asyncio.CancelledError:
-            answer.cancel()
-            raise
-        else:
-            answer.set_result(_snapshots(rows, wanted))
+        finally:
+            # Whatever has gone wrong, nobody waits for ever.
+            if found is None:
+                self._reader.close()
+            answer.set_result(found)
 
 
 def _snapshots(rows: Sequence[Any], wanted: set[UUID]) -> dict[UUID, Snapshot]:

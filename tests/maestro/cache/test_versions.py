@@ -213,6 +213,16 @@ async def test_without_the_database_nothing_is_known_and_later_it_is_again(
     assert seen[-1] is not None
 
 
+async def test_whoever_asks_while_it_is_closed_is_told_that_nothing_is_known(api: Api, versions: Versions) -> None:
+    asking = [asyncio.create_task(versions.at(api.viewer.organization_id)) for _ in range(2)]
+    await asyncio.sleep(0)
+    asking += [asyncio.create_task(versions.at(api.viewer.organization_id)) for _ in range(2)]
+    await asyncio.sleep(0)
+    await versions.close()
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*asking) == [None] * 4
+
+
 async def test_a_view_on_an_organization_sees_its_own_versions_alone(api: Api, foreign: Api) -> None:
     await api('mutation { createProject(input: {name: "one"}) { __typename } }')
     view = api.runtime.db.within(Scope(foreign.viewer.organization_id))
