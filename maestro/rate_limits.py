@@ -4,30 +4,21 @@ Sliding windows, counted in the process or, where several servers share the limi
 nothing. While Redis is away each process counts for itself: nobody is refused because of it.
 """
 
-import logging
 import math
-import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from limits.aio.storage import RedisStorage, SlidingWindowCounterSupport
-from redis.asyncio import BlockingConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from maestro.access.viewer import Viewer
 from maestro.errors import RateLimited
 from maestro.rates import Rate
+from maestro.shared_redis import Presence, pool_of
 from maestro.windows import Window, Windows
-
-logger = logging.getLogger(__name__)
 
 REDIS_TIMEOUT_S: Final = 0.5
 """Redis is taken to be away when it has not answered for so long."""
-REDIS_PAUSE_S: Final = 5.0
-"""So long it is then left alone."""
 REDIS_CONNECTIONS: Final = 32
 PREFIX: Final = "maestro:limits"
 
@@ -158,7 +149,7 @@ class RateLimiter:
             await self._shared.close()
 
     async def _take(self, hits: Sequence[_Hit]) -> Sequence[_Taken]:
-        if self._shared is not None and not self._shared.is_left_alone:
+        if self._shared is not None:
             answers = await self._shared.take(hits)
             if answers is not None:
                 return answers
@@ -176,39 +167,17 @@ async def _taken(store: SlidingWindowCounterSupport, hits: Sequence[_Hit]) -> Se
 
 
 class _Shared:
-    """Windows in Redis, and whether it answers."""
+    """Windows in Redis."""
 
     def __init__(self, url: str) -> None:
-        self._pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=REDIS_CONNECTIONS,
-            timeout=REDIS_TIMEOUT_S,
-            socket_timeout=REDIS_TIMEOUT_S,
-            socket_connect_timeout=REDIS_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._pool = pool_of(url, timeout_s=REDIS_TIMEOUT_S, connections=REDIS_CONNECTIONS)
+        self._presence = Presence("rate limits are counted by each process meanwhile")
         options: dict[str, Any] = {"connection_pool": self._pool}
         self._store = RedisStorage(url, implementation="redispy", key_prefix=PREFIX, **options)
-        self._back_at = 0.0
-
-    @property
-    def is_left_alone(self) -> bool:
-        """Whether Redis was away a moment ago."""
-        return time.monotonic() < self._back_at
 
     async def take(self, hits: Sequence[_Hit]) -> Sequence[_Taken] | None:
         """Take amounts until one is refused; None when Redis is away."""
-        try:
-            taken = await _taken(self._store, hits)
-        except (RedisError, OSError, TimeoutError) as error:
-            if not self._back_at:
-                logger.warning("Redis is away, rate limits are counted by each process meanwhile: %s", error)
-            self._back_at = time.monotonic() + REDIS_PAUSE_S
-            return None
-        if self._back_at:
-            logger.warning("Redis is back, rate limits are shared again.")
-            self._back_at = 0.0
-        return taken
+        return await self._presence.asked(lambda: _taken(self._store, hits))
 
     async def close(self) -> None:
         await self._pool.disconnect()

@@ -4,32 +4,21 @@ Each value is sealed with the servers' secret, together with its key: what is no
 """
 
 import hmac
-import logging
 import time
-from collections.abc import Awaitable, Callable
 from hashlib import blake2b
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from aiocache import RedisCache  # type: ignore[import-untyped] # it has no types
 from aiocache.serializers import NullSerializer  # type: ignore[import-untyped] # it has no types
-from redis.asyncio import BlockingConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from maestro.cache.codec import Undecodable, decode, encode
 from maestro.cache.versions import Vector
-
-logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
+from maestro.shared_redis import Presence, pool_of
 
 PREFIX: Final = "maestro:cache:1"
 """Stands in front of every key, with the version of the form of what is kept."""
 TIMEOUT_S: Final = 0.05
 """Redis is worth no longer wait than the database's answer would take."""
-PAUSE_S: Final = 5.0
-"""So long it is left alone when it has not answered in time."""
 CONNECTIONS: Final = 16
 SEAL_SIZE: Final = 16
 LEASE_S: Final = 0.5
@@ -44,36 +33,34 @@ class Bytes(NullSerializer):  # type: ignore[misc] # aiocache has no types
 
 
 class Shared:
-    """Values in Redis by aiocache, sealed, and whether it answers."""
+    """Values in Redis by aiocache, sealed."""
 
     def __init__(self, url: str, secret: bytes) -> None:
         self._secret = secret
-        self._back_at = 0.0
-        self.failures = 0
+        self._presence = Presence("each process keeps what it reads for itself")
+        self._unwritable = 0
         self.rubbish = 0
         self._cache = RedisCache(
             serializer=Bytes(),
             namespace=PREFIX,
             timeout=TIMEOUT_S,
             # It takes the parts of an address; a URL has more of them, such as an account and TLS.
-            connection_pool_class=lambda **_: BlockingConnectionPool.from_url(
-                url,
-                max_connections=CONNECTIONS,
-                timeout=TIMEOUT_S,
-                socket_timeout=TIMEOUT_S,
-                socket_connect_timeout=TIMEOUT_S,
-                retry=Retry(NoBackoff(), 0),
-            ),
+            connection_pool_class=lambda **_: pool_of(url, timeout_s=TIMEOUT_S, connections=CONNECTIONS),
         )
 
     @property
     def is_left_alone(self) -> bool:
         """Whether Redis was away a moment ago."""
-        return time.monotonic() < self._back_at
+        return self._presence.is_left_alone
+
+    @property
+    def failures(self) -> int:
+        """How often Redis has failed, or a value could not be given to it."""
+        return self._presence.failures + self._unwritable
 
     async def get(self, key: str) -> tuple[Any, Vector, float] | None:
         """Return a value, the versions that it was read at and when that was, by the clock of the wall; None."""
-        sealed = await self._asked(lambda: self._cache.get(key))
+        sealed = await self._presence.asked(lambda: self._cache.get(key))
         if not isinstance(sealed, bytes):
             return None
         seal, data = sealed[:SEAL_SIZE], sealed[SEAL_SIZE:]
@@ -92,20 +79,20 @@ class Shared:
         try:
             data = encode((value, versions, time.time()))
         except (TypeError, RecursionError):
-            self.failures += 1
+            self._unwritable += 1
             return
-        await self._asked(lambda: self._cache.set(key, self._seal(key, data) + data, ttl=ttl))
+        await self._presence.asked(lambda: self._cache.set(key, self._seal(key, data) + data, ttl=ttl))
 
     async def lock(self, key: str) -> bool:
         """Say whether this process is to read a value: not while another one does."""
         try:
-            return bool(await self._asked(lambda: self._cache.add(f"{key}:lock", LOCKED, ttl=LEASE_S)))
+            return bool(await self._presence.asked(lambda: self._cache.add(f"{key}:lock", LOCKED, ttl=LEASE_S)))
         except ValueError:
             return False
 
     async def unlock(self, key: str) -> None:
         """Let others read a value."""
-        await self._asked(lambda: self._cache.delete(f"{key}:lock"))
+        await self._presence.asked(lambda: self._cache.delete(f"{key}:lock"))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -114,19 +101,3 @@ class Shared:
 
     def _seal(self, key: str, data: bytes) -> bytes:
         return blake2b(key.encode() + b"\0" + data, digest_size=SEAL_SIZE, key=self._secret[:64]).digest()
-
-    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T | None:
-        if self.is_left_alone:
-            return None
-        try:
-            answer = await ask()
-        except (RedisError, OSError, TimeoutError) as error:
-            self.failures += 1
-            if not self._back_at:
-                logger.warning("Redis does not answer, each process keeps what it reads for itself: %r", error)
-            self._back_at = time.monotonic() + PAUSE_S
-            return None
-        if self._back_at:
-            logger.warning("Redis is back, what is read is shared again.")
-            self._back_at = 0.0
-        return answer

@@ -5,20 +5,15 @@ it: Redis that is away, slow or full of something else is a miss. Each organisat
 find out what others ask.
 """
 
-import logging
-import time
 from collections import OrderedDict
 from typing import Final
 from uuid import UUID
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from maestro.documents.ids import sha256_of
-
-logger = logging.getLogger(__name__)
+from maestro.shared_redis import Presence, pool_of
 
 MOST: Final = 4_096
 MOST_CHARACTERS: Final = 16 * 1024 * 1024
@@ -27,8 +22,6 @@ KEPT_FOR_S: Final = 7 * 24 * 3_600
 """So long Redis keeps a text that nobody asks for."""
 TIMEOUT_S: Final = 0.25
 """Redis is taken to be away when it has not answered for so long."""
-PAUSE_S: Final = 5.0
-"""So long it is then left alone."""
 CONNECTIONS: Final = 16
 
 Place = tuple[UUID, str]
@@ -79,50 +72,30 @@ class AutomaticDocuments:
 
 
 class _Shared:
-    """The texts in Redis, and whether it answers."""
+    """The texts in Redis."""
 
     def __init__(self, url: str) -> None:
-        self._redis = Redis(
-            connection_pool=BlockingConnectionPool.from_url(
-                url,
-                max_connections=CONNECTIONS,
-                timeout=TIMEOUT_S,
-                socket_timeout=TIMEOUT_S,
-                socket_connect_timeout=TIMEOUT_S,
-                retry=Retry(NoBackoff(), 0),
-            )
-        )
-        self._back_at = 0.0
+        self._redis = Redis(connection_pool=pool_of(url, timeout_s=TIMEOUT_S, connections=CONNECTIONS))
+        self._presence = Presence("documents that clients have left there are missed meanwhile")
 
     async def find(self, place: Place) -> str | None:
         """Return a text, None when there is none or Redis is away."""
-        if time.monotonic() < self._back_at:
-            return None
+        return await self._presence.asked(lambda: self._found(place))
+
+    async def keep(self, place: Place, text: str) -> None:
+        """Keep a text, unless Redis is away."""
+        await self._presence.asked(lambda: self._redis.set(_key(place), text, ex=KEPT_FOR_S))
+
+    async def close(self) -> None:
+        await self._redis.connection_pool.disconnect()
+
+    async def _found(self, place: Place) -> str | None:
         try:
             found = await self._redis.getex(_key(place), ex=KEPT_FOR_S)
             return found.decode() if isinstance(found, bytes) else None
         except (ResponseError, UnicodeDecodeError):
             # Something of another kind is there.
             return None
-        except (RedisError, OSError, TimeoutError) as error:
-            self._leave_alone(error)
-            return None
-
-    async def keep(self, place: Place, text: str) -> None:
-        """Keep a text, unless Redis is away."""
-        if time.monotonic() < self._back_at:
-            return
-        try:
-            await self._redis.set(_key(place), text, ex=KEPT_FOR_S)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._leave_alone(error)
-
-    async def close(self) -> None:
-        await self._redis.connection_pool.disconnect()
-
-    def _leave_alone(self, error: Exception) -> None:
-        self._back_at = time.monotonic() + PAUSE_S
-        logger.warning("Redis is away, documents that clients have left there are missed meanwhile: %s", error)
 
 
 def _key(place: Place) -> str:
