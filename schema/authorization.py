@@ -106,7 +106,7 @@ class AuthorizationQueries:
     async def can(
         self,
         info: Info[Any, Any],
-        actions: Annotated[list[Permission], strawberry.argument(description="What would be done; at most 37.")],
+        actions: Annotated[list[Permission], strawberry.argument(description="What would be done; at most 38.")],
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="The ids of the objects; at most 200.")],
     ) -> list[AccessDecision]:
         """Decide."""

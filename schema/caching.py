@@ -148,7 +148,7 @@ class CacheQueries:
     """Root fields."""
 
     @query(
-        Permission.AUDIT_READ,
+        Permission.CACHE_MANAGE,
         description="How well answers are kept by the server process that was asked, of all organisations together; "
         "null where nothing is kept, and outside of the server's first organisation.",
     )
@@ -163,7 +163,7 @@ class CacheMutations:
     """Root fields."""
 
     @mutation(
-        Permission.AUDIT_READ,
+        Permission.CACHE_MANAGE,
         description="Have every server process forget the organisation's answers, all of them or those that were made "
         "of some things. What has changed is never answered anyway.",
     )

@@ -29,6 +29,7 @@ class Permission(StrEnum):
     AUDIT_EXPORT = "audit:export", "Take the audit log away as a file."
     DOCUMENT_READ = "document:read", "See the registered documents and how they are used."
     DOCUMENT_WRITE = "document:write", "Register, retire and restore documents."
+    CACHE_MANAGE = "cache:manage", "See how well answers are kept, and have them forgotten."
     PROJECT_READ = "project:read", "See projects."
     PROJECT_CREATE = "project:create", "Create projects."
     PROJECT_UPDATE = "project:update", "Rename and describe projects."
@@ -85,6 +86,7 @@ _ADMIN: Final = _MAINTAINER | {
     Permission.SECRET_MANAGE,
     Permission.BACKUP_CREATE,
     Permission.DOCUMENT_WRITE,
+    Permission.CACHE_MANAGE,
     Permission.AUDIT_READ,
     Permission.AUDIT_EXPORT,
 }

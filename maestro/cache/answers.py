@@ -61,11 +61,6 @@ class Answers:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def tags(self, key: Hashable) -> tuple[str, ...] | None:
-        """Return the tags of an answer that may be there; None when it is not."""
-        found = self._kept.get(key)
-        return None if found is None else found.tags
-
     def find(self, key: Hashable, snapshot: Snapshot) -> Answer | None:
         """Return an answer that is still so at the versions of a snapshot."""
         found = self._kept.get(key)
