@@ -14,7 +14,7 @@ from limits.aio.storage import RedisStorage, SlidingWindowCounterSupport
 from maestro.access.viewer import Viewer
 from maestro.errors import RateLimited
 from maestro.rates import Rate
-from maestro.shared_redis import Presence, pool_of
+from maestro.shared_redis import Reachability, pool_of
 from maestro.windows import Window, Windows
 
 REDIS_TIMEOUT_S: Final = 0.5
@@ -171,13 +171,13 @@ class _Shared:
 
     def __init__(self, url: str) -> None:
         self._pool = pool_of(url, timeout_s=REDIS_TIMEOUT_S, connections=REDIS_CONNECTIONS)
-        self._presence = Presence("rate limits are counted by each process meanwhile")
+        self._reachability = Reachability("rate limits are counted by each process meanwhile")
         options: dict[str, Any] = {"connection_pool": self._pool}
         self._store = RedisStorage(url, implementation="redispy", key_prefix=PREFIX, **options)
 
     async def take(self, hits: Sequence[_Hit]) -> Sequence[_Taken] | None:
         """Take amounts until one is refused; None when Redis is away."""
-        return await self._presence.asked(lambda: _taken(self._store, hits))
+        return await self._reachability.asked(lambda: _taken(self._store, hits))
 
     async def close(self) -> None:
         await self._pool.disconnect()

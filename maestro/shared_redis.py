@@ -30,7 +30,7 @@ def pool_of(url: str, *, timeout_s: float, connections: int) -> BlockingConnecti
     )
 
 
-class Presence:
+class Reachability:
     """Whether Redis answers; `meanwhile` says in the log what happens while it does not."""
 
     def __init__(self, meanwhile: str) -> None:

@@ -13,7 +13,7 @@ from aiocache.serializers import NullSerializer  # type: ignore[import-untyped] 
 
 from maestro.cache.codec import Undecodable, decode, encode
 from maestro.cache.versions import Vector
-from maestro.shared_redis import Presence, pool_of
+from maestro.shared_redis import Reachability, pool_of
 
 PREFIX: Final = "maestro:cache:1"
 """Stands in front of every key, with the version of the form of what is kept."""
@@ -37,7 +37,7 @@ class Shared:
 
     def __init__(self, url: str, secret: bytes) -> None:
         self._secret = secret
-        self._presence = Presence("each process keeps what it reads for itself")
+        self._reachability = Reachability("each process keeps what it reads for itself")
         self._unwritable = 0
         self.rubbish = 0
         self._cache = RedisCache(
@@ -51,16 +51,16 @@ class Shared:
     @property
     def is_left_alone(self) -> bool:
         """Whether Redis was away a moment ago."""
-        return self._presence.is_left_alone
+        return self._reachability.is_left_alone
 
     @property
     def failures(self) -> int:
         """How often Redis has failed, or a value could not be given to it."""
-        return self._presence.failures + self._unwritable
+        return self._reachability.failures + self._unwritable
 
     async def get(self, key: str) -> tuple[Any, Vector, float] | None:
         """Return a value, the versions that it was read at and when that was, by the clock of the wall; None."""
-        sealed = await self._presence.asked(lambda: self._cache.get(key))
+        sealed = await self._reachability.asked(lambda: self._cache.get(key))
         if not isinstance(sealed, bytes):
             return None
         seal, data = sealed[:SEAL_SIZE], sealed[SEAL_SIZE:]
@@ -81,18 +81,18 @@ class Shared:
         except (TypeError, RecursionError):
             self._unwritable += 1
             return
-        await self._presence.asked(lambda: self._cache.set(key, self._seal(key, data) + data, ttl=ttl))
+        await self._reachability.asked(lambda: self._cache.set(key, self._seal(key, data) + data, ttl=ttl))
 
     async def lock(self, key: str) -> bool:
         """Say whether this process is to read a value: not while another one does."""
         try:
-            return bool(await self._presence.asked(lambda: self._cache.add(f"{key}:lock", LOCKED, ttl=LEASE_S)))
+            return bool(await self._reachability.asked(lambda: self._cache.add(f"{key}:lock", LOCKED, ttl=LEASE_S)))
         except ValueError:
             return False
 
     async def unlock(self, key: str) -> None:
         """Let others read a value."""
-        await self._presence.asked(lambda: self._cache.delete(f"{key}:lock"))
+        await self._reachability.asked(lambda: self._cache.delete(f"{key}:lock"))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from maestro.documents.ids import sha256_of
-from maestro.shared_redis import Presence, pool_of
+from maestro.shared_redis import Reachability, pool_of
 
 MOST: Final = 4_096
 MOST_CHARACTERS: Final = 16 * 1024 * 1024
@@ -76,15 +76,15 @@ class _Shared:
 
     def __init__(self, url: str) -> None:
         self._redis = Redis(connection_pool=pool_of(url, timeout_s=TIMEOUT_S, connections=CONNECTIONS))
-        self._presence = Presence("documents that clients have left there are missed meanwhile")
+        self._reachability = Reachability("documents that clients have left there are missed meanwhile")
 
     async def find(self, place: Place) -> str | None:
         """Return a text, None when there is none or Redis is away."""
-        return await self._presence.asked(lambda: self._found(place))
+        return await self._reachability.asked(lambda: self._found(place))
 
     async def keep(self, place: Place, text: str) -> None:
         """Keep a text, unless Redis is away."""
-        await self._presence.asked(lambda: self._redis.set(_key(place), text, ex=KEPT_FOR_S))
+        await self._reachability.asked(lambda: self._redis.set(_key(place), text, ex=KEPT_FOR_S))
 
     async def close(self) -> None:
         await self._redis.connection_pool.disconnect()

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "2026_11_29_04"
+revision = "2026_11_29_03"
 down_revision: str | None = "2026_11_29_02"
 
 
