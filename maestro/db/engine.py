@@ -182,7 +182,10 @@ class Database:
         return await self.fetch_sql(statement.sql, *statement.arguments(**values))
 
     async def fetch_sql(self, sql: str, /, *arguments: Any) -> list[Row]:
-        """Run one read given as SQL text with `$1`-style placeholders and return its rows."""
+        """Run one read given as SQL text with `$1`-style placeholders and return its rows.
+
+        A write of what answers are made of needs a transaction, which counts the versions of the data up at its end.
+        """
         self.count()
         async with self.driver() as connection:
             return cast("list[Row]", await connection.fetch(sql, *arguments))

@@ -67,7 +67,8 @@ async def generate(db: Database, owner: Owner, runs: int, *, now: datetime, prog
             await _write(db, rows)
             done += plan.size(project)
             progress(done, runs, "runs")
-    await db.fetch_sql(_UNMARK, owner.organization_id, GENERATING)
+    async with db.transaction() as tx:
+        await tx.fetch_sql(_UNMARK, owner.organization_id, GENERATING)
     await db.fetch_sql(_ANALYZE)
     return ScaleStats(**(await db.fetch_sql(_TOTALS, owner.organization_id))[0])
 
