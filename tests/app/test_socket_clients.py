@@ -9,8 +9,6 @@ from typing import Any, Final
 import httpx
 from starlette.applications import Starlette
 
-from maestro.ids import Kind
-from maestro.runtime import Runtime
 from tests.app.conftest import ROOT, Server
 from tests.fixtures.graphql import Api, owners_key
 from tests.fixtures.node import run_node
@@ -83,15 +81,11 @@ def example() -> dict[str, Any]:
 
 
 async def log_on(api: Api, run: str, connections: Connections) -> None:
-    """Log a run step by step once it is followed, and cut the connection off now and then."""
+    """Log a run step by step once the first event has told that it is followed, and cut the connection now and then."""
     async with asyncio.timeout(10):
-        while not is_followed(api.runtime):  # noqa: ASYNC110 -- what is looked at tells nobody when it changes
+        while not connections.events:  # noqa: ASYNC110 -- what is looked at tells nobody when it changes
             await asyncio.sleep(0.01)
     for step in range(STEPS):
         if step % 10 == 5:
             connections[-1].transport.abort()
         await log(api, run, step, metric([step]))
-
-
-def is_followed(runtime: Runtime) -> bool:
-    return any(name.startswith(f"{Kind.Run}:") for name in runtime.events._queues)
