@@ -34,6 +34,14 @@ CURES: Final[dict[type[errors.MaestroError], str]] = {
     "credential again.",
     errors.DamagedSecret: "Set the credential again, or bring its row back from a backup.",
     errors.Unavailable: "Try again after a pause, with the same idempotency key.",
+    errors.Restoring: "Wait for `retryAfterSeconds`, which over HTTP is the `Retry-After` header, then send the same "
+    "request again, with the same idempotency key.",
+    errors.Transient: "Nothing, if the job goes on: it tries again by itself. Otherwise look whether what it names is "
+    "reachable from the server, then have the job tried again by `retryJob`.",
+    errors.PreflightFailed: "Do what the failed `checks` say, then start the job again.",
+    errors.BackupRefused: "Do what the hint says for this `reason`, or take another backup.",
+    errors.VerificationFailed: "Take another backup, make a new one, and look at the disks: what was written is not "
+    "what can be read.",
     errors.IdentityProviderFailed: "Look at the server's log and at `python -m app check`; "
     "[Single sign-on](guides/single-sign-on.md) lists what goes wrong with providers.",
     errors.SignInRefused: "Start again from the start page; if it lasts, ask whoever assigns groups at the identity "

@@ -11,6 +11,8 @@ class MaestroError(Exception):
     """
 
     code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+    is_retryable: ClassVar[bool] = False
+    """Whether the same may succeed when it is tried again a little later."""
 
     def __init__(self, message: str, *, hint: str | None = None, **details: Any) -> None:
         super().__init__(message)
@@ -118,6 +120,38 @@ class Unavailable(MaestroError):
     """The server cannot answer now; trying again later may succeed."""
 
     code = "SERVICE_UNAVAILABLE"
+    is_retryable = True
+
+
+class Restoring(Unavailable):
+    """The database is just being exchanged for a restored one, which takes seconds; `retryAfterSeconds` says when."""
+
+    code = "RESTORING"
+
+
+class Transient(MaestroError):
+    """Something outside has failed in a way that passes: a network, a store, a server that is starting."""
+
+    code = "TRANSIENT_FAILURE"
+    is_retryable = True
+
+
+class PreflightFailed(MaestroError):
+    """Work was not begun because it could not have ended well; `checks` lists what is missing."""
+
+    code = "PREFLIGHT_FAILED"
+
+
+class BackupRefused(MaestroError):
+    """A backup is not one to rely on: `reason` says why. Nothing was changed."""
+
+    code = "BACKUP_REFUSED"
+
+
+class VerificationFailed(MaestroError):
+    """What was restored is not what was backed up; `tables` says where they differ."""
+
+    code = "VERIFICATION_FAILED"
 
 
 class IdentityProviderFailed(MaestroError):

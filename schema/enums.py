@@ -162,13 +162,19 @@ JobKind = described(
     "What a job does.",
     {
         "BACKUP": "Makes a backup.",
-        "RESTORE": "Brings a backup back.",
+        "BASE_BACKUP": "Copies the database server's files, from which every later point in time can be reached.",
         "VERIFY": "Proves that a backup can be brought back.",
+        "PRUNE": "Removes the backups that no rule keeps.",
+        "RESTORE": "Brings a backup or a point in time back.",
+        "ROLLBACK": "Undoes a restore.",
         "STORAGE_SYNC": "Makes one object store like another.",
         "IMPORT": "Reads from another system.",
         "EXPORT": "Writes a bundle.",
         "PURGE": "Removes for good what the trash holds.",
+        "SWEEP": "Removes the files that nothing refers to.",
         "COMPACT": "Packs metric points.",
+        "OPTIMIZE": "Looks after indexes, statistics and prepared aggregates of the database.",
+        "HOUSEKEEPING": "Forgets what nobody needs: old jobs, used keys and links.",
     },
 )
 Role = described(

@@ -52,7 +52,10 @@ class Permission(StrEnum):
     CONNECTOR_SYNC = "connector:sync", "Start the syncs of connectors."
     SECRET_MANAGE = "secret:manage", "Set and remove the credentials of connectors; nobody can read them."
     JOB_READ = "job:read", "See jobs and backups."
-    JOB_CANCEL = "job:cancel", "Cancel jobs."
+    JOB_CANCEL = "job:cancel", "Cancel jobs, and have failed ones tried again."
+    SCHEDULE_MANAGE = "schedule:manage", "Create, change, pause and remove the schedules of jobs."
+    NOTIFICATION_MANAGE = "notification:manage", "Say who is told how jobs end."
+    MAINTENANCE_RUN = "maintenance:run", "Look after the database: its indexes, its statistics, what nobody needs."
     BACKUP_CREATE = "backup:create", "Make backups."
     BACKUP_RESTORE = "backup:restore", "Restore backups."
     TRASH_PURGE = "trash:purge", "Remove for good what is in the trash."
@@ -85,6 +88,9 @@ _ADMIN: Final = _MAINTAINER | {
     Permission.API_KEY_MANAGE,
     Permission.SECRET_MANAGE,
     Permission.BACKUP_CREATE,
+    Permission.SCHEDULE_MANAGE,
+    Permission.NOTIFICATION_MANAGE,
+    Permission.MAINTENANCE_RUN,
     Permission.DOCUMENT_WRITE,
     Permission.CACHE_MANAGE,
     Permission.AUDIT_READ,

@@ -51,7 +51,10 @@ TAGS: Final[dict[type[Base], CacheTag]] = {
     tables.Organization: CacheTag.ORGANIZATION,
     tables.Job: CacheTag.JOBS,
     tables.JobEvent: CacheTag.JOBS,
+    tables.JobSchedule: CacheTag.JOBS,
     tables.Backup: CacheTag.JOBS,
+    tables.Restore: CacheTag.JOBS,
+    tables.NotificationChannel: CacheTag.JOBS,
 }
 """The tables whose changes are counted. What is read from any other one is never kept."""
 

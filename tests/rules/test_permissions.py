@@ -77,11 +77,11 @@ def test_an_edge_of_the_schema_ends_at_a_loader() -> None:
     assert [name for name, edge in found.items() if not issubclass(edge.loader, Loader)] == []
 
 
-def test_there_are_38_permissions_and_5_roles() -> None:
-    assert len(Permission) == 38
+def test_there_are_41_permissions_and_5_roles() -> None:
+    assert len(Permission) == 41
     assert {role: len(held) for role, held in ROLES.items()} == {
-        Role.OWNER: 38,
-        Role.ADMIN: 34,
+        Role.OWNER: 41,
+        Role.ADMIN: 37,
         Role.MAINTAINER: 25,
         Role.CONTRIBUTOR: 13,
         Role.VIEWER: 9,

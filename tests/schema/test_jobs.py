@@ -102,7 +102,7 @@ async def test_the_events_of_many_jobs_cost_one_statement(api: Api) -> None:
 async def test_a_backup_is_read_with_its_job(api: Api) -> None:
     job = await add(api, "job", kind="BACKUP", state="SUCCEEDED")
     backup = await add(
-        api, "backup", job_id=job, kind="full", state="SUCCEEDED", size_bytes=7_000_000_000, manifest={"files": 2}
+        api, "backup", job_id=job, kind="FULL", state="SUCCEEDED", size_bytes=7_000_000_000, manifest={"files": 2}
     )
     query = """
         query ($id: ID!) {
@@ -111,7 +111,7 @@ async def test_a_backup_is_read_with_its_job(api: Api) -> None:
     """
     data = await api(query, id=encode(Kind.Backup, backup))
     assert data["backup"] == {
-        "kind": "full",
+        "kind": "FULL",
         "state": "SUCCEEDED",
         "scope": {},
         "sizeBytes": 7_000_000_000,
@@ -126,7 +126,7 @@ async def test_a_backup_is_read_with_its_job(api: Api) -> None:
 
 @pytest.mark.parametrize("kind", [Kind.Job, Kind.Backup])
 async def test_a_stranger_finds_no_job_and_no_backup(api: Api, foreign: Api, kind: Kind) -> None:
-    key = await add(api, kind, kind="BACKUP", state="SUCCEEDED")
+    key = await add(api, kind, kind="BACKUP" if kind is Kind.Job else "FULL", state="SUCCEEDED")
     (error,) = await foreign.errors(f"query ($id: ID!) {{ {kind}(id: $id) {{ id }} }}", id=encode(kind, key))
     assert error["extensions"]["code"] == "NOT_FOUND"
     assert (await foreign(f"{{ {kind}s {{ totalCount }} }}"))[f"{kind}s"]["totalCount"] == 0

@@ -2,13 +2,15 @@
 
 from maestro.db.tables.artifacts import Artifact, ArtifactAlias, ArtifactEntry, ArtifactVersion, Blob
 from maestro.db.tables.audit import AuditEntry, AuditHead
+from maestro.db.tables.backups import Backup, Restore
 from maestro.db.tables.base import Base, Owned, Trashable
 from maestro.db.tables.connectors import Connector, ConnectorSecret, SyncRun
 from maestro.db.tables.experiments import Experiment
-from maestro.db.tables.jobs import Backup, Job, JobEvent
+from maestro.db.tables.jobs import Job, JobEvent, JobSchedule
 from maestro.db.tables.lineage import LineageEdge
 from maestro.db.tables.metrics import IngestBatch, MetricBlock, MetricHot, MetricKey, MetricSeries, PointsByDay
 from maestro.db.tables.models import ModelAlias, ModelAliasMove, ModelVersion, RegisteredModel
+from maestro.db.tables.notifications import NotificationChannel
 from maestro.db.tables.organizations import Organization
 from maestro.db.tables.persisted_documents import DocumentClient, DocumentUsage, PersistedDocument
 from maestro.db.tables.projects import Project
@@ -49,6 +51,7 @@ __all__ = [
     "Invitation",
     "Job",
     "JobEvent",
+    "JobSchedule",
     "LineageEdge",
     "Membership",
     "MetricBlock",
@@ -58,6 +61,7 @@ __all__ = [
     "ModelAlias",
     "ModelAliasMove",
     "ModelVersion",
+    "NotificationChannel",
     "Organization",
     "Owned",
     "Param",
@@ -65,6 +69,7 @@ __all__ = [
     "PointsByDay",
     "Project",
     "RegisteredModel",
+    "Restore",
     "Run",
     "ServiceAccount",
     "Session",

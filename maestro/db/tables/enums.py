@@ -119,13 +119,41 @@ class JobKind(StrEnum):
     """What a job does."""
 
     BACKUP = "BACKUP"
-    RESTORE = "RESTORE"
+    BASE_BACKUP = "BASE_BACKUP"
     VERIFY = "VERIFY"
+    PRUNE = "PRUNE"
+    RESTORE = "RESTORE"
+    ROLLBACK = "ROLLBACK"
     STORAGE_SYNC = "STORAGE_SYNC"
     IMPORT = "IMPORT"
     EXPORT = "EXPORT"
     PURGE = "PURGE"
+    SWEEP = "SWEEP"
     COMPACT = "COMPACT"
+    OPTIMIZE = "OPTIMIZE"
+    HOUSEKEEPING = "HOUSEKEEPING"
+
+
+class CatchUp(StrEnum):
+    """What a schedule does about the times that passed while nobody could run it, or it was paused."""
+
+    SKIP = "SKIP"
+    LAST = "LAST"
+    ALL = "ALL"
+
+
+class BackupKind(StrEnum):
+    """How a backup was made: by dumping the database with its files, or by copying the server's data folder."""
+
+    FULL = "FULL"
+    BASE = "BASE"
+
+
+class NotificationKind(StrEnum):
+    """By which way somebody is told."""
+
+    EMAIL = "EMAIL"
+    WEBHOOK = "WEBHOOK"
 
 
 class DocumentKind(StrEnum):
