@@ -140,7 +140,8 @@ def check_documents(*, definition: Path | None, as_json: bool) -> None:
             click.echo(f"{one['name'] or one['sha256'][:SHORT]}: {', '.join(_names(one)[::2])}, last used {_day(used)}")
             for problem in problems:
                 click.echo(f"  {problem}")
-        click.echo(f"{len(documents):,} documents checked, {len(broken):,} broken.", err=True)
+        noun = "document" if len(documents) == 1 else "documents"
+        click.echo(f"{len(documents):,} {noun} checked, {len(broken):,} broken.", err=True)
     sys.exit(1 if broken else 0)
 
 
