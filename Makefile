@@ -44,9 +44,11 @@ lock: .venv/bin/python ## pin the dependencies anew
 	$(call compile,run,)
 	$(call compile,dev,--extra dev)
 	$(call compile,demo,--extra dev --extra demo)
+	for file in requirements/emulators/*.in; do $(BIN)/uv pip compile $$file $(compiled) -o $${file%.in}.txt; done
 
-compile = $(BIN)/uv pip compile pyproject.toml $(2) --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command 'make lock' --quiet --upgrade -o requirements/$(1).txt
+compile = $(BIN)/uv pip compile pyproject.toml $(2) $(compiled) -o requirements/$(1).txt
+compiled = --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock' --quiet --upgrade
 
 demo-data: requirements/demo.txt | .venv/bin/python ## train the demo's models again and record them
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<

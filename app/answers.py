@@ -14,11 +14,14 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.types import ExecutionResult
 
 from maestro import tracing
+from maestro.db.absence import absence_of
 from maestro.db.rows import CONNECTION_LOST
-from maestro.errors import MaestroError, NotFound, Unavailable
+from maestro.errors import MaestroError, NotFound, Restoring
 
 logger = logging.getLogger(__name__)
 
+RETRY_S: Final = 5
+"""After so many seconds it is worth trying again when the database is away, and nothing more is known."""
 MASKED: Final = "Something went wrong on the server."
 COERCION: Final = re.compile(r"Variable '\$\w+' has invalid value|Variable values are nested too deeply")
 """How graphql-core speaks of a value that does not fit its variable; nothing else in its error tells."""
@@ -35,12 +38,18 @@ ECHO: Final = re.compile(
 
 
 def answer_of(result: ExecutionResult) -> dict[str, Any]:
-    """Shape an operation's result: no `data` when it was refused before it ran, `errors` when there are some."""
+    """Shape an operation's result: no `data` when it was refused before it ran, `errors` when there are some.
+
+    What was not answered because the database is being exchanged counts as refused: it is to be sent again as a whole.
+    """
     # What goes wrong in a field has a path.
     is_refused = result.data is None and all(error.path is None for error in result.errors or ())
     answer: dict[str, Any] = {} if is_refused else {"data": result.data}
     if result.errors:
         answer["errors"] = [told(error) for error in result.errors]
+        codes = {error["extensions"]["code"] for error in answer["errors"]}
+        if codes == {Restoring.code} and not any((result.data or {}).values()):
+            answer.pop("data", None)
     if result.extensions:
         answer["extensions"] = result.extensions
     return answer
@@ -57,8 +66,9 @@ def told(error: GraphQLError) -> Mapping[str, Any]:
     if cause is None or isinstance(cause, GraphQLError) or _is_bad_literal(error):
         return {**_with_extensions(error, {"code": _code_of(error)}), "message": without_echo(error.message)}
     if _is_connection_lost(cause):
-        logger.warning("The database does not answer", exc_info=cause)
-        away = database_away()
+        away = absence_of(cause)
+        # Where a restored database is put in, there is nothing to find out.
+        logger.warning(away.message, exc_info=None if isinstance(away, Restoring) else cause)
         return {**_with_extensions(error, away.extensions), "message": away.message}
     return {**error.formatted, **_masked(cause)}
 
@@ -79,11 +89,6 @@ def traced(extensions: Mapping[str, Any]) -> dict[str, Any]:
     return {**extensions} if trace_id is None else {**extensions, "traceId": trace_id}
 
 
-def database_away() -> Unavailable:
-    """Return what is told while the database cannot be reached."""
-    return Unavailable("The database does not answer.", hint="Try again after a pause.")
-
-
 def without_echo(message: str) -> str:
     """Return graphql-core's message without the value that it repeats at the end."""
     said = ECHO.sub("", message)
@@ -94,6 +99,19 @@ def error_response(status: int, code: str, message: str, *, hint: str | None = N
     """Return an answer in GraphQL's form for a request that never became an operation."""
     extensions = traced({"code": code} if hint is None else {"code": code, "hint": hint})
     return JSONResponse({"errors": [{"message": message, "extensions": extensions}]}, status)
+
+
+def absence_response(error: BaseException) -> JSONResponse:
+    """Return the answer to a request while the database does not answer, with when to try again."""
+    absence = absence_of(error)
+    response = refusal_of(absence, 503)
+    response.headers["retry-after"] = str(retry_after(absence.extensions))
+    return response
+
+
+def retry_after(extensions: Mapping[str, Any]) -> int:
+    """Return after how many seconds it is worth trying again what was not done because of the server."""
+    return int(extensions.get("retryAfterSeconds") or RETRY_S)
 
 
 def refusal_of(error: MaestroError, status: int) -> JSONResponse:
@@ -110,6 +128,14 @@ async def refused(request: Request, error: Exception) -> JSONResponse:
     response = error_response(status, "BAD_REQUEST", message)
     response.headers.update(getattr(error, "headers", None) or {})
     return response
+
+
+async def lost(request: Request, error: Exception) -> JSONResponse:
+    """Answer a request outside of an operation, such as that of a file, that could not reach the database."""
+    if not _is_connection_lost(error):
+        raise error
+    logger.warning("The database does not answer %s", request.url.path, exc_info=error)
+    return absence_response(error)
 
 
 async def failed(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 -- Starlette's signature

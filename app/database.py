@@ -1,15 +1,18 @@
 """Which database a command works on: the one that the settings name, or the embedded one."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from maestro.db import migrate, roles
-from maestro.db.rows import CONNECTION_LOST, StatementFailed
+from app.archiving import postgres_settings
+from maestro.db import migrate, roles, statistics
+from maestro.db.rows import CONNECTION_LOST, StatementFailed, is_of_exchange
 from maestro.errors import StartupError
 from maestro.postgres import EmbeddedPostgres, attached
 from maestro.settings import Settings
+from ops.restores.fence import await_open
 
 LOOKS: Final = (
     "It looks like postgresql://user:password@host:5432/database; in the password, write @ as %40 and # as %23."
@@ -30,10 +33,12 @@ def database(settings: Settings, *, is_owner: bool = False) -> Iterator[str]:
         _reach(url)
         yield url
     elif is_owner:
-        with EmbeddedPostgres(settings.data_dir) as address:
+        with EmbeddedPostgres(settings.data_dir, postgres_settings(settings)) as address:
+            _open(address.url())
             yield address.url()
     else:
-        with attached(settings.data_dir) as address:
+        with attached(settings.data_dir, postgres_settings(settings)) as address:
+            _open(address.url())
             yield address.url()
 
 
@@ -45,6 +50,17 @@ def server_account(settings: Settings, url: str) -> str:
     return url if settings.database_url is not None else roles.as_server(url, roles.server_password(url))
 
 
+def operations_url(settings: Settings, url: str) -> str | None:
+    """Return the URL of the account that owns the database, by which workers back it up; None when nobody named one."""
+    if settings.operations_url is not None:
+        return _checked(settings.operations_url.get_secret_value(), "MAESTRO_OPERATIONS_URL")
+    if settings.database_url is None:
+        # As PostgreSQL's own programs read it.
+        return url.replace("postgresql+asyncpg:", "postgresql:", 1)
+    found = roles.standing(url)
+    return url if found.owns_tables or found.is_superuser else None
+
+
 def bring_up_to_date(settings: Settings, url: str) -> list[migrate.Revision]:
     """Run the migrations that are missing, prepare the server's roles, and return what was run.
 
@@ -53,6 +69,7 @@ def bring_up_to_date(settings: Settings, url: str) -> list[migrate.Revision]:
     roles.require(url)
     done = migrate.upgrade(url)
     roles.prepare(url, password=None if settings.database_url is not None else roles.server_password(url))
+    statistics.prepare(url)
     return done
 
 
@@ -75,17 +92,17 @@ def without_password(url: str) -> tuple[str, str | None]:
     return f"postgresql://{name}{at}{host}{parts.path}{query}", password or None
 
 
-def _checked(url: str) -> str:
-    parts = _split(url)
+def _checked(url: str, setting: str = "MAESTRO_DATABASE_URL") -> str:
+    parts = _split(url, setting)
     if unknown := sorted(dict(parse_qsl(parts.query, keep_blank_values=True)).keys() - OPTIONS):
         raise StartupError(
-            f"MAESTRO_DATABASE_URL has the option {unknown[0]!r}, which is not supported.",
+            f"{setting} has the option {unknown[0]!r}, which is not supported.",
             hint="Leave it out; connections are encrypted where the server offers that.",
         )
     return f"postgresql://{parts.netloc}{parts.path}" + (f"?{parts.query}" if parts.query else "")
 
 
-def _split(url: str) -> SplitResult:
+def _split(url: str, setting: str = "MAESTRO_DATABASE_URL") -> SplitResult:
     # The value is never shown: where it is malformed, any part of it may be the password.
     try:
         parts = urlsplit(url)
@@ -93,15 +110,26 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         is_whole = False
     if not is_whole:
-        raise StartupError("MAESTRO_DATABASE_URL is not a URL.", hint=LOOKS)
+        raise StartupError(f"{setting} is not a URL.", hint=LOOKS)
     if parts.scheme.partition("+")[0] not in ("postgresql", "postgres") or "://" not in url:
-        raise StartupError("MAESTRO_DATABASE_URL: only PostgreSQL is supported.", hint=LOOKS)
+        raise StartupError(f"{setting}: only PostgreSQL is supported.", hint=LOOKS)
     return parts
+
+
+def _open(url: str) -> None:
+    """Wait for the end of a restore, and undo what one has left that was interrupted; StartupError."""
+    asyncio.run(await_open(url))
 
 
 def _reach(url: str) -> None:
     try:
-        migrate.current(url)
+        try:
+            migrate.current(url)
+        except (*CONNECTION_LOST, StatementFailed) as error:
+            if not is_of_exchange(error):
+                raise
+            _open(url)
+            migrate.current(url)
     except (*CONNECTION_LOST, StatementFailed) as error:
         parts = urlsplit(url)
         where = f"{parts.netloc.rpartition('@')[2]}{parts.path}"

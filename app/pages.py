@@ -13,15 +13,16 @@ from starlette.staticfiles import StaticFiles
 
 import resolvers.samples
 from app import oidc
-from app.answers import error_response
+from app.answers import error_response, retry_after
 from app.cookies import clear_session_cookie, signed_in_response
 from app.examples import examples
 from app.middleware import credentials_of
-from app.version import VERSION
 from maestro.access.sessions import Origin
 from maestro.db.health import problem_of
 from maestro.db.tables.enums import SignInWay
+from maestro.errors import Restoring
 from maestro.invocation import command
+from maestro.version import VERSION
 from resolvers.context import Context
 from resolvers.sign_ins import by_link
 
@@ -38,7 +39,7 @@ async def start(request: Request) -> Response:
     page = PAGE.substitute(
         version=html.escape(VERSION),
         who=html.escape(who),
-        state="Ready" if problem is None else html.escape(problem),
+        state="Ready" if problem is None else html.escape(problem.message),
         state_class="good" if problem is None else "bad",
         signed_in="yes" if viewer is not None else "no",
         has_session="yes" if viewer is not None and viewer.session_id is not None else "no",
@@ -80,7 +81,9 @@ async def readyz(request: Request) -> Response:
     """Say whether the database answers and has every migration."""
     problem = await problem_of(request.app.state.runtime.db)
     if problem is not None:
-        return JSONResponse({"status": "unavailable", "problem": problem}, 503, headers={"retry-after": "5"})
+        status = "restoring" if isinstance(problem, Restoring) else "unavailable"
+        headers = {"retry-after": str(retry_after(problem.extensions))}
+        return JSONResponse({"status": status, "problem": problem.message}, 503, headers=headers)
     return JSONResponse({"status": "ok", "database": "ok", "migrations": "ok"})
 
 

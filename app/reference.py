@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from app.markdown import page, table
 from app.permissions_page import permissions_page
 from maestro import errors
+from maestro.archive_settings import ArchiveLevel
 from maestro.db.tables.enums import Role
 from maestro.operation_settings import Audience, Profile
 from maestro.points.errors import DamagedBlock, UnknownCodec
@@ -38,10 +39,21 @@ CURES: Final[dict[type[errors.MaestroError], str]] = {
     "request again, with the same idempotency key.",
     errors.Transient: "Nothing, if the job goes on: it tries again by itself. Otherwise look whether what it names is "
     "reachable from the server, then have the job tried again by `retryJob`.",
+    errors.CrashedTooOften: "Look into the log of the workers and of the system, such as for memory that ran out, then "
+    "have the job tried again by `retryJob`.",
+    errors.PartlyDone: "Do what the message says is left, or have the job tried again by `retryJob`.",
+    errors.StoreFailed: "Do what the message says of the store: make room, correct its address or its settings; then "
+    "have the job tried again by `retryJob`.",
+    errors.ProgramFailed: "Do what the message says of the program; versions of programs and server have to fit, and "
+    "there has to be room.",
     errors.PreflightFailed: "Do what the failed `checks` say, then start the job again.",
     errors.BackupRefused: "Do what the hint says for this `reason`, or take another backup.",
     errors.VerificationFailed: "Take another backup, make a new one, and look at the disks: what was written is not "
     "what can be read.",
+    errors.StatisticsMissing: "Let whoever runs PostgreSQL do what the hint says; [Maintenance](guides/maintenance.md) "
+    "tells how.",
+    errors.NotificationFailed: "Correct the address of the channel, or ask whoever runs that server; a job never fails "
+    "by it.",
     errors.IdentityProviderFailed: "Look at the server's log and at `python -m app check`; "
     "[Single sign-on](guides/single-sign-on.md) lists what goes wrong with providers.",
     errors.SignInRefused: "Start again from the start page; if it lasts, ask whoever assigns groups at the identity "
@@ -93,6 +105,7 @@ _TYPES: Final[dict[type, str]] = {
     Role: "role",
     Profile: "`development` or `production`",
     Audience: "`everybody`, `people` or `nobody`",
+    ArchiveLevel: "`off`, `archive`, `receiver` or `synchronous`",
 }
 _SHAPES: Final[dict[Any, str]] = {tuple: "list, with commas", dict: "JSON object"}
 _LIMITS: Final = {"ge": "at least {:,}", "le": "at most {:,}", "min_length": "at least {:,} characters"}

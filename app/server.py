@@ -14,7 +14,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Route, WebSocketRoute
 
 from app import artifacts, audit, join, oidc, pages
-from app.answers import failed, refused
+from app.answers import failed, lost, refused
 from app.graphql import Endpoint
 from app.limiting import limiter_of
 from app.middleware import (
@@ -34,7 +34,7 @@ from maestro.access import Access
 from maestro.access.invalidation import kept_current
 from maestro.cache import Cache
 from maestro.db.engine import SYSTEM_ROLE, Database
-from maestro.db.rows import CONNECTION_LOST
+from maestro.db.rows import CONNECTION_LOST, StatementFailed
 from maestro.documents import known
 from maestro.documents.automatic import AutomaticDocuments
 from maestro.documents.known import KnownDocuments
@@ -45,6 +45,7 @@ from maestro.runtime import Runtime
 from maestro.secret import secret_of
 from maestro.settings import Settings
 from ops.compaction import compact
+from ops.database.usage import Refreshing
 from schema import schema
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ def create_app(settings: Settings, url: str) -> Starlette:
                 paths=["/graphql", "/join"],
             ),
         ],
-        exception_handlers={HTTPException: refused},
+        exception_handlers={HTTPException: refused, **dict.fromkeys(CONNECTION_LOST, lost)},
         lifespan=lambda app: _lifespan(app, settings, url),
     )
     app.state.sockets = sockets
@@ -155,9 +156,11 @@ async def _lifespan(app: Starlette, settings: Settings, url: str) -> AsyncIterat
 
 
 async def _compact_forever(runtime: Runtime) -> None:
+    usage = Refreshing()
     while True:
         await asyncio.sleep(runtime.settings.compact_every.total_seconds())
         try:
             await compact(runtime.db)
-        except CONNECTION_LOST as error:
-            logger.warning("Metric points were not compacted, the database is away: %s", error)
+            await usage.refresh(runtime.db)
+        except (*CONNECTION_LOST, StatementFailed) as error:
+            logger.warning("Points were not compacted, or usage was not counted, and will be later: %s", error)

@@ -1,6 +1,7 @@
 """Blobs in a folder of the server: content-addressed, written whole or not at all, never held whole in memory."""
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -9,6 +10,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from io import FileIO
 from pathlib import Path
@@ -16,6 +18,7 @@ from threading import Lock
 from typing import Final, TypeVar
 from uuid import UUID, uuid4
 
+from connectors.blob_folder import StoredFile, files_on, organizations, shelves, take_away
 from maestro.errors import DigestMismatch, NotFound, PayloadTooLarge, Unavailable
 
 R = TypeVar("R")
@@ -90,6 +93,47 @@ class LocalBlobs:
         place = await self.find(organization_id, sha256)
         return await asyncio.to_thread(_digest, place) == sha256
 
+    async def has(self, organization_id: UUID, sha256: str) -> bool:
+        """Say whether there is a file for a blob."""
+        return await asyncio.to_thread(self._place(organization_id, sha256).is_file)
+
+    async def share(self, giver_id: UUID, taker_id: UUID, sha256: str) -> bool:
+        """Give one organisation's blob to another, which has none; False when there is no such blob.
+
+        The same bytes on the disk if its file system can do that, else a copy; either may be removed later on. Durable
+        after `settle`.
+        """
+        origin, place = self._place(giver_id, sha256), self._place(taker_id, sha256)
+        try:
+            await asyncio.to_thread(_link, origin, place)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            # Another disk, or too many names of one file.
+            size = (await asyncio.to_thread(origin.stat)).st_size
+            await self.write(taker_id, read(origin), limit=size, expected=sha256)
+        return True
+
+    async def settle(self, organization_id: UUID) -> None:
+        """Make durable what an organisation was given."""
+        await asyncio.to_thread(_sync_all, self._folder, organization_id)
+
+    async def remove(self, organization_id: UUID, sha256: str, *, before: datetime) -> int | None:
+        """Remove a blob that came before a moment, and return how many bytes the disk has got back by that.
+
+        None when there is none, or one that has come later: whoever sent it may be about to name it.
+        """
+        return await asyncio.to_thread(take_away, self._place(organization_id, sha256), before.timestamp())
+
+    async def organizations(self) -> list[UUID]:
+        """Return whose blobs there are."""
+        return await asyncio.to_thread(organizations, self._folder)
+
+    async def listed(self, organization_id: UUID) -> AsyncIterator[list[StoredFile]]:
+        """Read which blobs an organisation has, some at a time, in the order of their digests."""
+        for shelf in await asyncio.to_thread(shelves, self._folder, organization_id):
+            yield await asyncio.to_thread(files_on, shelf)
+
     def _place(self, organization_id: UUID, sha256: str) -> Path:
         if not _SHA256.fullmatch(sha256):
             raise NotFound("This is not the SHA-256 of anything.")
@@ -145,6 +189,13 @@ class _Draft:
             self._file.close()
 
 
+async def read(path: Path) -> AsyncIterator[bytes]:
+    """Read a file in chunks."""
+    with await asyncio.to_thread(path.open, "rb") as file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK):
+            yield chunk
+
+
 async def _finished(step: Callable[[], R], *, undo: Callable[[R], None] | None = None) -> R:
     """Run a step in a thread to its end even when the caller is cancelled meanwhile, and undo it then if need be."""
     running = asyncio.get_running_loop().run_in_executor(None, step)
@@ -176,6 +227,20 @@ def _sweep(drafts: Path) -> None:
                 path.unlink()
         except (FileNotFoundError, BlockingIOError):
             continue  # its writer lives, or has just finished
+
+
+def _link(origin: Path, place: Path) -> None:
+    if not origin.is_file():
+        raise FileNotFoundError(origin)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        place.hardlink_to(origin)
+
+
+def _sync_all(root: Path, organization_id: UUID) -> None:
+    given = shelves(root, organization_id)
+    for folder in [*given, *([given[0].parent, root] if given else [])]:
+        _sync_folder(folder)
 
 
 def _sync_folder(folder: Path) -> None:

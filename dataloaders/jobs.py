@@ -1,12 +1,18 @@
-"""Loaders of background jobs, their events, and backups."""
+"""Loaders of background jobs and their events."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
 
 from sqlalchemy import BigInteger, cast, literal_column
 
-from dataloaders.base import ById
+from dataloaders.base import ById, Loader
 from dataloaders.catalogue import Catalogue, Listed
 from dataloaders.lists import ListLoader
 from maestro.access import Permission
-from maestro.db.tables import Backup, Job, JobEvent
+from maestro.cache.tags import tags_of
+from maestro.db.rows import Row
+from maestro.db.tables import Job, JobEvent
 from maestro.db.tables.enums import JobKind, JobState
 from maestro.filters import ValueType
 from maestro.ids import Kind
@@ -18,6 +24,11 @@ JOBS = Catalogue(
         "id": Listed(ValueType.ID, "The job's id.", Job.id, kind=Kind.Job),
         "kind": Listed(ValueType.ENUM, "What it does.", Job.kind, values=tuple(JobKind)),
         "state": Listed(ValueType.ENUM, "Where it is in its life.", Job.state, values=tuple(JobState)),
+        "schedule": Listed(
+            ValueType.ID, "The schedule that began it.", Job.schedule_id, is_nullable=True, kind=Kind.JobSchedule
+        ),
+        "errorCode": Listed(ValueType.STRING, "The code of the error.", Job.error_code, is_nullable=True),
+        "priority": Listed(ValueType.INTEGER, "Its place before others.", cast(Job.priority, BigInteger)),
         "attempt": Listed(ValueType.INTEGER, "How often it has been started.", cast(Job.attempt, BigInteger)),
         "createdAt": Listed(ValueType.DATETIME, "When it was asked for.", Job.created_at),
         "startedAt": Listed(ValueType.DATETIME, "When it was started.", Job.started_at, is_nullable=True),
@@ -35,19 +46,18 @@ EVENTS = Catalogue(
     },
 )
 
-BACKUPS = Catalogue(
-    table=Backup,
-    document=literal_column("to_tsvector('simple', backup.kind || ' ' || coalesce(backup.location, ''))"),
-    fields={
-        "id": Listed(ValueType.ID, "The backup's id.", Backup.id, kind=Kind.Backup),
-        "kind": Listed(ValueType.STRING, "How it was made.", Backup.kind),
-        "state": Listed(ValueType.ENUM, "How its making went.", Backup.state, values=tuple(JobState)),
-        "sizeBytes": Listed(ValueType.INTEGER, "Its size in bytes.", Backup.size_bytes, is_nullable=True),
-        "createdAt": Listed(ValueType.DATETIME, "When it was made.", Backup.created_at),
-        "verifiedAt": Listed(ValueType.DATETIME, "When it was proved good.", Backup.verified_at, is_nullable=True),
-        "expiresAt": Listed(ValueType.DATETIME, "When it may be removed.", Backup.expires_at, is_nullable=True),
-    },
-)
+
+MOST_EVENTS: Final = 500
+"""So many events of a job are told at once."""
+BEFORE_ALL: Final = UUID(int=0)
+"""An id that comes before that of any event."""
+_EVENTS_AFTER: Final = f"""
+    SELECT e.*, wanted.place FROM unnest($2::uuid[], $3::uuid[]) WITH ORDINALITY AS wanted (job_id, after, place)
+    CROSS JOIN LATERAL (
+        SELECT * FROM job_event WHERE job_id = wanted.job_id AND id > wanted.after AND organization_id = $1
+        ORDER BY id LIMIT {MOST_EVENTS}
+    ) e ORDER BY wanted.place, e.id
+"""  # noqa: S608 -- our own SQL, put together
 
 
 class JobById(ById):
@@ -64,6 +74,14 @@ class Jobs(ListLoader):
     catalogue = JOBS
 
 
+class JobsBySchedule(ListLoader):
+    """The jobs that a schedule began."""
+
+    needs = Permission.JOB_READ
+    catalogue = JOBS
+    scope = "schedule_id"
+
+
 class EventsByJob(ListLoader):
     """What happened to a job."""
 
@@ -72,15 +90,14 @@ class EventsByJob(ListLoader):
     scope = "job_id"
 
 
-class BackupById(ById):
-    """Backups by their id."""
+class EventsAfter(Loader[tuple[UUID, UUID], list[Row]]):
+    """What happened to a job after an event of it, by their ids, in the order in which it happened; at most 500."""
 
     needs = Permission.JOB_READ
-    table = Backup
+    reads = tags_of(JobEvent)
 
-
-class Backups(ListLoader):
-    """The organisation's backups."""
-
-    needs = Permission.JOB_READ
-    catalogue = BACKUPS
+    async def fetch(self, keys: Sequence[tuple[UUID, UUID]]) -> list[list[Row] | Exception]:
+        """Return the events after each."""
+        jobs, after = [job for job, _ in keys], [event for _, event in keys]
+        rows = await self.db.fetch_sql(_EVENTS_AFTER, self.organization_id, jobs, after)
+        return [[row for row in rows if row.place == place] for place in range(1, len(keys) + 1)]

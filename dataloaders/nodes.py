@@ -8,20 +8,23 @@ from uuid import UUID
 from dataloaders.api_keys import ApiKeyById
 from dataloaders.artifacts import ArtifactById, ArtifactVersionById
 from dataloaders.audit import AuditEntryById
+from dataloaders.backups import BackupById, RestoreById
 from dataloaders.base import Loader, Loaders
 from dataloaders.connectors import ConnectorById, SyncRunById
 from dataloaders.experiments import ExperimentById
 from dataloaders.invitations import InvitationById
-from dataloaders.jobs import BackupById, JobById
+from dataloaders.jobs import JobById
 from dataloaders.memberships import MembershipById
 from dataloaders.metrics import MetricKeyById, MetricSeriesById
 from dataloaders.model_aliases import ModelAliasById
 from dataloaders.model_versions import ModelVersionById
 from dataloaders.models import ModelById
+from dataloaders.notifications import NotificationChannelById
 from dataloaders.organizations import OrganizationById
 from dataloaders.persisted_documents import PersistedDocumentById
 from dataloaders.projects import ProjectById
 from dataloaders.runs import RunById
+from dataloaders.schedules import JobScheduleById
 from dataloaders.service_accounts import ServiceAccountById
 from dataloaders.users import UserById
 from maestro.db.rows import Row
@@ -48,7 +51,10 @@ BY_KIND: Final[Mapping[Kind, type[Loader[UUID, Row]]]] = {
     Kind.Connector: ConnectorById,
     Kind.SyncRun: SyncRunById,
     Kind.Job: JobById,
+    Kind.JobSchedule: JobScheduleById,
     Kind.Backup: BackupById,
+    Kind.Restore: RestoreById,
+    Kind.NotificationChannel: NotificationChannelById,
     Kind.AuditEntry: AuditEntryById,
     Kind.PersistedDocument: PersistedDocumentById,
 }

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, any_, cast, func, select
 
 from dataloaders.base import KEYS, ORGANIZATION, Loader
 from dataloaders.quotas import POINTS_TODAY
+from dataloaders.usage import POINTS, POINTS_AS_OF
 from maestro.access import Permission
 from maestro.db.engine import Statement
 from maestro.db.rows import Row
@@ -17,7 +18,6 @@ from maestro.db.tables import (
     Base,
     Blob,
     Experiment,
-    MetricSeries,
     Organization,
     Project,
     RegisteredModel,
@@ -69,6 +69,8 @@ class UsageByOrganization(Loader[UUID, Row]):
     """What the viewer's organisation holds, counted in one statement."""
 
     needs = Permission.ORGANIZATION_READ
+    # The points are counted ahead, and nobody is told when they are counted anew.
+    reads = None
     statement = Statement(
         select(
             *(_in_use(table) for table in (Project, Experiment, Run, RegisteredModel, Artifact)),  # type: ignore[call-overload] # labels of one type
@@ -76,10 +78,9 @@ class UsageByOrganization(Loader[UUID, Row]):
             .where(Blob.organization_id == ORGANIZATION)
             .scalar_subquery()
             .label("storage_bytes"),
-            select(_sum(MetricSeries.n))
-            .where(MetricSeries.organization_id == ORGANIZATION)
-            .scalar_subquery()
-            .label("points"),
+            # Adding up every series took most of the time: 120 ms with 800,000 of them.
+            POINTS.label("points"),
+            POINTS_AS_OF.label("points_as_of"),
             func.coalesce(POINTS_TODAY.scalar_subquery(), 0).label("points_today"),
         )
     )

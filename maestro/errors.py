@@ -136,6 +136,18 @@ class Transient(MaestroError):
     is_retryable = True
 
 
+class StoreFailed(MaestroError):
+    """A store of files cannot do what is asked of it, and could not a little later; `vendorCode` is its own word."""
+
+    code = "STORE_FAILED"
+
+
+class ProgramFailed(MaestroError):
+    """A program of PostgreSQL ended with an error, and would again; `program` and `exitCode` say which and how."""
+
+    code = "PROGRAM_FAILED"
+
+
 class PreflightFailed(MaestroError):
     """Work was not begun because it could not have ended well; `checks` lists what is missing."""
 
@@ -152,6 +164,31 @@ class VerificationFailed(MaestroError):
     """What was restored is not what was backed up; `tables` says where they differ."""
 
     code = "VERIFICATION_FAILED"
+
+
+class StatisticsMissing(MaestroError):
+    """PostgreSQL does not count what is asked for, or does not tell this account."""
+
+    code = "STATISTICS_MISSING"
+
+
+class CrashedTooOften(MaestroError):
+    """The worker that ran a job has died again and again; a job has this error, no request."""
+
+    code = "CRASHED_TOO_OFTEN"
+    is_retryable = True
+
+
+class PartlyDone(MaestroError):
+    """A job has done a part of its work, and says what is left; a job has this error, no request."""
+
+    code = "PARTLY_DONE"
+
+
+class NotificationFailed(MaestroError):
+    """Somebody could not be told how a job has ended: their server does not take it."""
+
+    code = "NOTIFICATION_FAILED"
 
 
 class IdentityProviderFailed(MaestroError):

@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 CHANNEL: Final = "maestro"
 QUEUE_SIZE: Final = 1000
 PAYLOAD_LIMIT: Final = 7800
+SOONEST_S: Final = 0.05
 RECONNECT_S: Final = 1.0
+"""After so long it is tried again to listen: at once at first, since an exchange of the database takes no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Events:
                     del self._queues[name]
 
     async def _listen(self) -> None:
+        pause_s = SOONEST_S
         while True:
             try:
                 async with Listener.connected(self._db.url, CHANNEL, self._dispatch) as listener:
@@ -97,10 +100,12 @@ class Events:
                         self._tell_gap()
                     self._is_listening.set()
                     await listener.wait_closed()
+                    pause_s = SOONEST_S
             except (*CONNECTION_LOST, StatementFailed) as error:
                 # A server that refuses, having no connection left, say, is as silent as one that is gone.
                 logger.warning("The connection that listens for changes is lost: %s", error)
-            await asyncio.sleep(RECONNECT_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, RECONNECT_S)
 
     def _dispatch(self, payload: str) -> None:
         content = orjson.loads(payload)

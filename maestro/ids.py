@@ -38,7 +38,10 @@ class Kind(StrEnum):
     Connector = "connector"
     SyncRun = "sync_run"
     Job = "job"
+    JobSchedule = "schedule"
     Backup = "backup"
+    Restore = "restore"
+    NotificationChannel = "notification"
     AuditEntry = "audit_entry"
     PersistedDocument = "document"
 

@@ -1,5 +1,7 @@
 """How far long work has come, as it tells whoever follows it."""
 
+from collections.abc import Callable
+from threading import Lock
 from typing import Protocol
 
 
@@ -17,3 +19,16 @@ class Progress(Protocol):
 
 def untold(phase: str, completed: int | None = None, total: int | None = None, *, unit: str | None = None) -> None:
     """Tell nobody."""
+
+
+def counted(progress: Progress, phase: str, total: int | None, *, unit: str = "bytes") -> Callable[[int], None]:
+    """Return what is told of each further part of some work, from any thread, and passes on their sum."""
+    turn, completed = Lock(), 0
+
+    def told(more: int) -> None:
+        nonlocal completed
+        with turn:
+            completed += more
+            progress(phase, completed, total, unit=unit)
+
+    return told

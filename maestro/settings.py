@@ -4,27 +4,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, SecretStr
+from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from maestro.archive_settings import ArchiveSettings
+from maestro.backup_settings import BackupSettings
 from maestro.db.tables.enums import Role
+from maestro.job_settings import JobSettings
 from maestro.operation_settings import OperationSettings, Parsed
 from maestro.origins import is_origin, origin_of
 from maestro.rates import checked_rate
-
-
-def _seconds(value: object) -> object:
-    """Read a bare number as seconds, which pydantic takes from numbers but not from the texts of an environment."""
-    return float(value) if isinstance(value, str) and value.strip().replace(".", "", 1).isdecimal() else value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(gt=timedelta(0))]
-"""A positive number of seconds, or ISO 8601."""
-
-
-def _listed(value: object) -> object:
-    """Read a text of an environment as a list, its members between commas."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+from maestro.setting_types import Duration, Listed
+from maestro.upkeep_settings import UpkeepSettings
 
 
 def _origin(value: str) -> str:
@@ -35,13 +26,12 @@ def _origin(value: str) -> str:
     return origin
 
 
-Listed = BeforeValidator(_listed)
 Origin = Annotated[str, AfterValidator(_origin)]
 RateText = Annotated[str, AfterValidator(checked_rate)]
 """A rate like `3000/minute`, or `off`."""
 
 
-class Settings(OperationSettings):
+class Settings(ArchiveSettings, BackupSettings, JobSettings, UpkeepSettings, OperationSettings):
     """Everything that can be configured; each field's description is its documentation."""
 
     model_config = SettingsConfigDict(
@@ -57,6 +47,13 @@ class Settings(OperationSettings):
         description=(
             "URL of a PostgreSQL server, like `postgresql://user:password@host/database`. "
             "Without it the server starts its own PostgreSQL in the data folder."
+        ),
+    )
+    postgres_programs: Path | None = Field(
+        default=None,
+        description=(
+            "Folder with `pg_dump` and PostgreSQL's other client programs, of the major version of the server. Without "
+            "it they are looked for in the path and where systems put them."
         ),
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")

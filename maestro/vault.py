@@ -8,6 +8,8 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from maestro.errors import DamagedSecret, MasterKeyMissing
 
@@ -48,13 +50,23 @@ class MasterKeys:
 
     def cipher(self, key_id: str) -> AESGCM:
         """Return the cipher of a key; MasterKeyMissing."""
+        return AESGCM(self._known(key_id))
+
+    def derived(self, key_id: str, purpose: bytes) -> bytes:
+        """Return the key of 32 bytes that a master key gives for a purpose (HKDF-SHA256, RFC 5869); MasterKeyMissing.
+
+        It is always the same, and tells nothing of the master key, nor of the keys for other purposes.
+        """
+        return HKDF(SHA256(), KEY_BYTES, salt=None, info=purpose).derive(self._known(key_id))
+
+    def _known(self, key_id: str) -> bytes:
         if key_id not in self._keys:
             raise MasterKeyMissing(
                 f"The master key {key_id}, which opens this secret, is not there.",
                 hint="Add it to MAESTRO_MASTER_KEY or to the file master.key, after the current one; "
                 "`python -m app secrets status` lists the keys that are in use.",
             )
-        return AESGCM(self._keys[key_id])
+        return self._keys[key_id]
 
 
 class Vault:

@@ -16,6 +16,7 @@ from maestro.db.points import Place, read_blobs, read_headers, read_hot
 from maestro.db.rows import Row
 from maestro.db.tables.enums import RunStatus
 from maestro.points import BLOCK_POINTS, DamagedBlock, PointColumns, UnknownCodec, decode
+from maestro.progress import Progress, untold
 from ops import blocks, layout
 
 logger = logging.getLogger(__name__)
@@ -56,13 +57,15 @@ class Compacted:
         return Compacted(self.series + other.series, self.blocks + other.blocks, self.points + other.points)
 
 
-async def compact(db: Database) -> Compacted:
+async def compact(db: Database, *, progress: Progress = untold) -> Compacted:
     """Pack what is due, over all organisations: series with 512 rows or more, those of ended runs, small blocks.
 
     Safe beside ingestion and beside another compaction, and may be stopped at any point.
     """
     done = Compacted()
-    for run in await db.fetch_sql(_DUE, _ENDED, BLOCK_POINTS // 2, layout.SEAL_POINTS):
+    runs = await db.fetch_sql(_DUE, _ENDED, BLOCK_POINTS // 2, layout.SEAL_POINTS)
+    for number, run in enumerate(runs):
+        progress("Packing points", number, len(runs), unit="runs")
         for start in range(0, len(run.series), MOST_SERIES):
             try:
                 done += await _pack_together(db, run, run.series[start : start + MOST_SERIES])

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from dataloaders.quotas import Quota
 from maestro.access import Permission
+from maestro.db import blobs
 from maestro.db.rows import Row
 from maestro.db.tables import ArtifactEntry, ArtifactVersion, Blob
 from maestro.errors import InvalidInput, NotFound, PayloadTooLarge
@@ -79,6 +80,7 @@ async def record(ctx: Context, version_id: UUID, file: File) -> Row:
     """
     await quotas.prepare(ctx, Quota.STORAGE_BYTES, file.size_bytes)
     async with writing(ctx) as writer:
+        await blobs.hold(writer.tx, ctx.organization_id)
         version = await writer.row(ArtifactVersion, version_id, lock=Lock.CHANGE)
         stored = {"organization_id": ctx.organization_id, "sha256": file.sha256, "size_bytes": file.size_bytes}
         blob = insert(Blob).values(stored).on_conflict_do_nothing()
@@ -96,6 +98,7 @@ async def reuse(ctx: Context, version_id: UUID, *, path: str, sha256: str, media
     checked = path_of(path)
     kind, digest = media_type_of(checked, media_type), validation.text(sha256.lower(), field="sha256", limit=64)
     async with writing(ctx) as writer:
+        await blobs.hold(writer.tx, ctx.organization_id)
         version = await writer.row(ArtifactVersion, version_id, lock=Lock.CHANGE)
         c = Blob.__table__.c
         mine = select(c.size_bytes).where(c.organization_id == ctx.organization_id, c.sha256 == digest)

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from dataloaders.artifacts import Artifacts
+from dataloaders.backups import Backups, Restores
 from dataloaders.base import require
 from dataloaders.connectors import Connectors
 from dataloaders.experiments import Experiments
@@ -14,8 +15,10 @@ from dataloaders.jobs import Jobs
 from dataloaders.known_keys import known_keys
 from dataloaders.lists import ListLoader
 from dataloaders.models import Models
+from dataloaders.notifications import NotificationChannels
 from dataloaders.projects import ProjectById, Projects
 from dataloaders.runs import Runs
+from dataloaders.schedules import JobSchedules
 from maestro.errors import InvalidInput
 from maestro.filters import KeySpace, Suggestion, Vocabulary, complete, parse, to_text
 from resolvers import validation
@@ -35,6 +38,10 @@ class FilterableList(StrEnum):
     ARTIFACTS = "ARTIFACTS"
     CONNECTORS = "CONNECTORS"
     JOBS = "JOBS"
+    SCHEDULES = "SCHEDULES"
+    BACKUPS = "BACKUPS"
+    RESTORES = "RESTORES"
+    NOTIFICATION_CHANNELS = "NOTIFICATION_CHANNELS"
 
 
 LISTS: Final[dict[FilterableList, type[ListLoader]]] = {
@@ -45,6 +52,10 @@ LISTS: Final[dict[FilterableList, type[ListLoader]]] = {
     FilterableList.ARTIFACTS: Artifacts,
     FilterableList.CONNECTORS: Connectors,
     FilterableList.JOBS: Jobs,
+    FilterableList.SCHEDULES: JobSchedules,
+    FilterableList.BACKUPS: Backups,
+    FilterableList.RESTORES: Restores,
+    FilterableList.NOTIFICATION_CHANNELS: NotificationChannels,
 }
 
 

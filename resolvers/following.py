@@ -1,27 +1,28 @@
 """Following a run: its state after each change, and the points that its metrics gain."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Final, NamedTuple
 from uuid import UUID
 
 import numpy as np
 
-from dataloaders.metrics import RunSeries, SeriesByRun, series_name
+from dataloaders.metrics import RunSeries, SeriesByRun
 from dataloaders.points import MOST_POINTS, PointsBySeries, PointsPage, PointsRequest
 from dataloaders.runs import RunById
 from maestro.db.rows import Row
-from maestro.events import Event, topic
+from maestro.events import topic
 from maestro.ids import Kind
 from maestro.points import PointColumns
 from resolvers.context import Context
+from resolvers.listening import Change, listening, look_again
+from resolvers.patience import patiently
 from resolvers.resuming import Progress
 
-PAUSE_S: Final = 0.1
-"""A run that logs a hundred times a second is told of ten times a second."""
 MOST_SENT: Final = 2_000
 """Of more new points than these, those that show the extremes are sent."""
 MOST_ROUNDS: Final = 50
@@ -50,12 +51,16 @@ async def run_updates(ctx: Context, run_id: UUID) -> AsyncGenerator[Row, None]:
 
     NotFound, also as soon as the viewer may not see the run any more, and Unauthenticated when nobody is signed in.
     """
-    async with _listening(ctx, run_id) as changes:
+    async with listening(ctx, topic(Kind.Run, run_id)) as changes:
         yield await ctx.loaders[RunById].load(run_id)
+
+        async def read() -> Row:
+            await look_again(ctx)
+            return await ctx.loaders[RunById].load(run_id)
+
         while True:
             await changes.next()
-            await _look_again(ctx)
-            yield await ctx.loaders[RunById].load(run_id)
+            yield await patiently(ctx, read)
 
 
 async def points_appended(
@@ -71,7 +76,7 @@ async def points_appended(
     told = Progress.begun(ctx, wanted)
     if after is not None:
         told.resume(after)
-    async with _listening(ctx, run_id) as changes:
+    async with listening(ctx, topic(Kind.Run, run_id)) as changes:
         if after is None:
             run, rows = await _read(ctx, wanted)
             told.note_all(rows)
@@ -81,10 +86,7 @@ async def points_appended(
                 async for news in missed:
                     yield news
         while True:
-            change = await changes.next()
-            await _look_again(ctx)
-            run, rows = await _read(ctx, wanted)
-            gained = await _gained(ctx, [row for row in rows if change.is_about(row)], told)
+            run, gained = await patiently(ctx, partial(_changed, ctx, wanted, told, change=await changes.next()))
             if gained:
                 yield News(run, gained, told.cursor)
 
@@ -97,7 +99,7 @@ async def _missed(ctx: Context, wanted: RunSeries, told: Progress) -> AsyncGener
         gained = await _gained(ctx, behind, told, in_full=True)
         told.is_partial = False
         yield News(run, gained, told.cursor)
-        await _look_again(ctx)
+        await look_again(ctx)
         if not any(map(told.is_behind, behind)):
             return
     run, rows = await _read(ctx, wanted)
@@ -110,58 +112,10 @@ async def _read(ctx: Context, wanted: RunSeries) -> tuple[Row, list[Row]]:
     return run, await ctx.loaders[SeriesByRun].load(wanted)
 
 
-@dataclass(slots=True)
-class _Change:
-    """What several events have said together."""
-
-    names: set[str] = field(default_factory=set)
-    is_gap: bool = False
-
-    def add(self, event: Event) -> None:
-        self.names.update(event.details.get("keys", ()))
-        self.is_gap |= event.is_gap
-
-    def is_about(self, series: Row) -> bool:
-        return self.is_gap or str(series_name(series)) in self.names
-
-
-class _Changes:
-    """What is heard of a run, kept until somebody takes it, however slow they are."""
-
-    def __init__(self) -> None:
-        self._change = _Change()
-        self._arrived = asyncio.Event()
-
-    async def collect(self, heard: AsyncIterator[Event]) -> None:
-        async for event in heard:
-            self._change.add(event)
-            self._arrived.set()
-
-    async def next(self) -> _Change:
-        """Return what has been heard since the last time, at the earliest after a pause."""
-        await self._arrived.wait()
-        await asyncio.sleep(PAUSE_S)
-        self._arrived.clear()
-        change, self._change = self._change, _Change()
-        return change
-
-
-async def _look_again(ctx: Context) -> None:
-    """Let the next reads see what is there now, and no more than the viewer may see by now. Unauthenticated."""
-    await ctx.still_permitted()
-    ctx.loaders.clear()
-
-
-@asynccontextmanager
-async def _listening(ctx: Context, run_id: UUID) -> AsyncIterator[_Changes]:
-    changes = _Changes()
-    async with ctx.runtime.events.subscribed(topic(Kind.Run, run_id)) as heard:
-        task = asyncio.create_task(changes.collect(heard), name="following")
-        try:
-            yield changes
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+async def _changed(ctx: Context, wanted: RunSeries, told: Progress, *, change: Change) -> tuple[Row, list[Appended]]:
+    await look_again(ctx)
+    run, rows = await _read(ctx, wanted)
+    return run, await _gained(ctx, [row for row in rows if change.is_about(row)], told)
 
 
 async def _gained(ctx: Context, rows: Sequence[Row], told: Progress, *, in_full: bool = False) -> list[Appended]:
@@ -175,7 +129,7 @@ async def _gained(ctx: Context, rows: Sequence[Row], told: Progress, *, in_full:
     found = []
     for row, place, page in zip(rows, places, pages, strict=True):
         shown = page.points if in_full else _thinned(page.points)
-        is_rewritten = place is None or place.rewrites != row.rewrites
+        is_rewritten = place is None or place.rewrites != row.rewrites or told.is_ahead(row)
         is_gap = is_rewritten or len(shown) < len(page.points) or (page.has_next_page and not in_full)
         if len(shown) or is_gap:
             found.append(Appended(row, shown, is_gap))

@@ -56,7 +56,14 @@ class Progress:
     def is_behind(self, series: Row) -> bool:
         """Say whether more is to be told of a series."""
         place = self.of(series)
-        return place is None or place.step < series.step_last or place.rewrites != series.rewrites
+        if place is None or self.is_ahead(series):
+            return True
+        return place.step < int(series.step_last) or place.rewrites != int(series.rewrites)
+
+    def is_ahead(self, series: Row) -> bool:
+        """Say whether more was told of a series than there is: an earlier state of it was restored."""
+        place = self.of(series)
+        return place is not None and place.step > int(series.step_last)
 
     def note(self, series: Row, step: int) -> None:
         """Note that a series was told up to a step, as its row says."""

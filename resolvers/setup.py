@@ -1,4 +1,4 @@
-"""The first organisation and its owner, made when a database is used for the first time."""
+"""The first organisation with its owner and its schedules, made when a database is used for the first time."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -7,6 +7,7 @@ from uuid_utils.compat import uuid7
 
 from maestro.db.engine import Database
 from maestro.db.tables.enums import Role
+from maestro.queue.standard import ensure_schedules
 
 ORGANIZATION = ("default", "My team")
 OWNER = ("owner@localhost", "Owner")
@@ -27,8 +28,11 @@ class Owner:
     organization_id: UUID
 
 
-async def ensure_owner(db: Database) -> Owner:
-    """Return the owner, making the organisation and the person the first time; safe when two servers start at once."""
+async def ensure_owner(db: Database, *, archives: bool = False) -> Owner:
+    """Return the owner, making the organisation and the person the first time; safe when two servers start at once.
+
+    The organisation is made with the standard schedules; `archives` is for these, as of `ensure_schedules`.
+    """
     async with db.transaction() as tx:
         await tx.fetch_sql("SELECT pg_advisory_xact_lock(hashtextextended('maestro.setup', 0))")
         found = await tx.fetch_sql(_FIRST, Role.OWNER)
@@ -46,4 +50,5 @@ async def ensure_owner(db: Database) -> Owner:
             owner.user_id,
             Role.OWNER,
         )
+        await ensure_schedules(tx, owner.organization_id, archives=archives)
     return owner

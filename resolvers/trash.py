@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, update
 
 from dataloaders.quotas import Quota
+from maestro.clock import now
 from maestro.db.rows import Row
 from maestro.db.tables import (
     Artifact,
@@ -18,6 +19,7 @@ from maestro.db.tables import (
     RegisteredModel,
     Run,
 )
+from maestro.errors import Conflict
 from resolvers import quotas, validation
 from resolvers.context import Context
 from resolvers.writing import Lock, Writer, names_unique, refuse_change, writing
@@ -73,8 +75,8 @@ async def discard(writer: Writer, table: type[Base], key: UUID, *, expected_vers
 async def restore(ctx: Context, table: type[Base], key: UUID, *, name: str | None = None) -> Row:
     """Bring an object back with what its deletion took along, under another name if one is given.
 
-    NotFound, Conflict when what contains it is in the trash, NameTaken when its name has been given to another,
-    QuotaExceeded when more runs would come back than the organisation may have.
+    NotFound, Conflict when what contains it is in the trash and when its time there is over, NameTaken when its name
+    has been given to another, QuotaExceeded when more runs would come back than the organisation may have.
     """
     if Run in _everything_in(table):
         await quotas.prepare(ctx, Quota.RUNS, None)
@@ -91,6 +93,9 @@ async def bring_back(writer: Writer, table: type[Base], key: UUID, *, name: str 
     current = await writer.row(table, key, lock=Lock.CHANGE)
     if current.deleted_at is None:
         return current
+    if current.purge_at is not None and current.purge_at <= now():
+        # It may have lost some of what it holds.
+        raise Conflict("Its time in the trash is over: it is being removed for good.")
     renamed = {} if name is None else {"name": validation.name(name)}
     if name is not None and "slug" in current:
         renamed["slug"] = validation.slug_from(name, otherwise=current.slug)

@@ -11,36 +11,47 @@ from schema.artifact_versions import ArtifactVersionMutations, ArtifactVersionQu
 from schema.artifacts import ArtifactMutations, ArtifactQueries
 from schema.audit import AuditQueries
 from schema.authorization import AuthorizationQueries
+from schema.backup_changes import BackupMutations
+from schema.backups import BackupQueries
 from schema.caching import CacheMutations, CacheQueries
 from schema.charging import Charging
 from schema.comparisons import ComparisonQueries
 from schema.connector_secrets import ConnectorSecretMutations
 from schema.connectors import ConnectorMutations, ConnectorQueries
+from schema.database import DatabaseQueries
 from schema.experiment_changes import ExperimentMutations
 from schema.experiments import ExperimentQueries
 from schema.explaining import ExplainingQueries
 from schema.filter_editing import FilterQueries
 from schema.guarding import OPERATIONS, OperationGuard
 from schema.invitations import InvitationMutations
+from schema.job_changes import JobMutations
 from schema.jobs import JobQueries
 from schema.keeping import Keeping
 from schema.lineage import LineageQueries
 from schema.log_batches import LogBatchMutations
+from schema.maintenance import MaintenanceMutations
 from schema.memberships import MembershipMutations
 from schema.metrics import MetricMutations, MetricQueries
 from schema.model_aliases import ModelAliasMutations
 from schema.model_versions import ModelVersionMutations, ModelVersionQueries
 from schema.models import ModelMutations, ModelQueries
+from schema.notification_changes import NotificationMutations
+from schema.notifications import NotificationQueries
 from schema.organization_changes import OrganizationMutations
 from schema.organizations import OrganizationQueries
 from schema.outcomes import HANDLERS
 from schema.persisted_documents import PersistedDocumentMutations, PersistedDocumentQueries
 from schema.projects import ProjectMutations, ProjectQueries
 from schema.quotas import QuotaMutations
+from schema.restore_changes import RestoreMutations
+from schema.restores import RestoreQueries
 from schema.root import NodeQueries
 from schema.run_changes import RunMutations
 from schema.runs import RunQueries
 from schema.scalars import SCALARS
+from schema.schedule_changes import ScheduleMutations
+from schema.schedules import ScheduleQueries
 from schema.search import SearchQueries
 from schema.service_accounts import ServiceAccountMutations, ServiceAccountQueries
 from schema.sessions import SessionMutations
@@ -61,6 +72,10 @@ class Query(
     AuthorizationQueries,
     ConnectorQueries,
     JobQueries,
+    ScheduleQueries,
+    BackupQueries,
+    RestoreQueries,
+    NotificationQueries,
     NodeQueries,
     SearchQueries,
     FilterQueries,
@@ -72,6 +87,7 @@ class Query(
     AuditQueries,
     PersistedDocumentQueries,
     CacheQueries,
+    DatabaseQueries,
 ):
     """The root of queries."""
 
@@ -93,6 +109,12 @@ class Mutation(
     ArtifactAliasMutations,
     ConnectorMutations,
     ConnectorSecretMutations,
+    JobMutations,
+    ScheduleMutations,
+    BackupMutations,
+    RestoreMutations,
+    MaintenanceMutations,
+    NotificationMutations,
     ModelMutations,
     ModelVersionMutations,
     ModelAliasMutations,

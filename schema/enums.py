@@ -175,7 +175,30 @@ JobKind = described(
         "COMPACT": "Packs metric points.",
         "OPTIMIZE": "Looks after indexes, statistics and prepared aggregates of the database.",
         "HOUSEKEEPING": "Forgets what nobody needs: old jobs, used keys and links.",
+        "NOTIFY": "Tells a channel how a job has ended, or that it can be told.",
     },
+)
+CatchUp = described(
+    enums.CatchUp,
+    "What a schedule does about the times that have passed while no worker was there, or it was paused.",
+    {
+        "SKIP": "Nothing: it goes on with the next one.",
+        "LAST": "The last of them is made up for, the others are left out.",
+        "ALL": "Each of them is made up for.",
+    },
+)
+BackupKind = described(
+    enums.BackupKind,
+    "How a backup was made.",
+    {
+        "FULL": "By dumping the database, with the files beside it.",
+        "BASE": "By copying the files of the database server, from which every later moment can be reached.",
+    },
+)
+NotificationKind = described(
+    enums.NotificationKind,
+    "By which way somebody is told.",
+    {"EMAIL": "By e-mail.", "WEBHOOK": "By a request to an address, signed where the channel has a secret."},
 )
 Role = described(
     enums.Role,

@@ -36,6 +36,10 @@ described(
         "ARTIFACTS": "`artifacts`.",
         "CONNECTORS": "`connectors`.",
         "JOBS": "`jobs`.",
+        "SCHEDULES": "`schedules`.",
+        "BACKUPS": "`backups`.",
+        "RESTORES": "`restores`.",
+        "NOTIFICATION_CHANNELS": "`notificationChannels`.",
     },
 )
 SEARCHED = tags_of(Project, Experiment, Run, Param, MetricKey, RegisteredModel, Artifact, Connector, Job)

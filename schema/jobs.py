@@ -1,28 +1,37 @@
-"""Background jobs, what happened to them, and backups in the schema."""
+"""Background jobs and what happened to them in the schema."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
 
-from dataloaders.jobs import BACKUPS, EVENTS, JOBS, BackupById, Backups, EventsByJob, JobById, Jobs
+from dataloaders.jobs import EVENTS, JOBS, EventsByJob, JobById, Jobs
+from dataloaders.schedules import JobScheduleById
+from dataloaders.users import ActorById
 from execution.declare import column, computed, one, page
 from maestro.db.tables.enums import JobKind, JobState
 from maestro.ids import Kind
+from maestro.job_inputs import on_wire
 from schema.connections import Connection
 from schema.filtering import (
     DateTimeCondition,
     EnumCondition,
     IdCondition,
     NumberCondition,
+    StringCondition,
     condition,
     filter_input,
     sort_input,
 )
 from schema.list_arguments import brief_list_arguments, list_arguments
-from schema.nodes import Node, Owned, RowBacked, by_id
+from schema.nodes import ActorReference, Owned, RowBacked, by_id
 from schema.scalars import BigInt
+
+if TYPE_CHECKING:
+    from schema.schedules import JobSchedule
+
+JobId = Annotated[strawberry.ID, strawberry.argument(description="The id of a Job.")]
 
 
 @strawberry.type(description="Something that happened to a job.")
@@ -60,13 +69,21 @@ class Job(Owned, kind=Kind.Job):
     """A job's row."""
 
     state: JobState = column("Where it is in its life.")
-    attempt: int = column("How often it has been started.")
+    priority: int = column("Of those that wait for the same workers, the ones with the higher number go first.")
+    attempt: int = column("Which attempt it is, from 1 on; 0 for jobs of earlier versions.")
+    crashes: int = column("How often a worker has died while it ran this attempt.")
+    worker: str | None = column("The worker that runs it, or ran it last; null before the first.")
     run_after: datetime | None = column("Before when it does not start; null for as soon as possible.")
     started_at: datetime | None = column("When it was started; null while it waits.")
     ended_at: datetime | None = column("When it ended; null before.")
-    input: JSON = column("What it was asked to do.")
-    result: JSON | None = column("What came of it; null before it ended.")
     idempotency_key: str | None = column("The key under which it was asked for.")
+    scheduled_for: datetime | None = column("The time of its schedule at which it was due; null without a schedule.")
+    schedule: Annotated["JobSchedule", strawberry.lazy("schema.schedules")] | None = one(
+        JobScheduleById, key="schedule_id", description="The schedule that began it; null when somebody did."
+    )
+    cancelled_by: ActorReference | None = one(
+        ActorById, key="cancelled_by_id", description="Who asked for its end; null when nobody has."
+    )
     events: Connection[JobEvent] = page(
         EventsByJob, arguments=brief_list_arguments(EVENTS), description="What happened to it, the newest first."
     )
@@ -75,6 +92,16 @@ class Job(Owned, kind=Kind.Job):
     def work(self) -> JobKind:
         """Return the column; `kind` is the kind of node in Python."""
         return JobKind(self.row.kind)
+
+    @computed("input", name="input", description="What it was asked to do.")
+    def asked(self) -> JSON:
+        """Return the column by the names of the schema."""
+        return JSON(on_wire(self.row.input))
+
+    @computed("result", name="result", description="What came of it; null before it ended.")
+    def outcome(self) -> JSON | None:
+        """Return the column by the names of the schema."""
+        return None if self.row.result is None else JSON(on_wire(self.row.result))
 
     @computed("phase", "completed", "total", "unit", description="How far it has come.")
     def progress(self) -> JobProgress:
@@ -91,28 +118,6 @@ class Job(Owned, kind=Kind.Job):
         return JobError(code=row.error_code, message=row.error_message or "", is_retryable=bool(row.is_retryable))
 
 
-@strawberry.type(description="A copy of the data; it counts as good once it has been restored and compared.")
-class Backup(Node, kind=Kind.Backup):
-    """A backup's row."""
-
-    scope: JSON = column("What it covers.")
-    state: JobState = column("How its making went.")
-    size_bytes: BigInt | None = column("Its size in bytes; null before it is complete.")
-    manifest: JSON | None = column("What is in it; null before it is complete.")
-    checksum: str | None = column("The digest of its content; null before it is complete.")
-    location: str | None = column("Where it is kept.")
-    created_at: datetime = column("When it was made.")
-    verified_at: datetime | None = column("When it was last proved good; null for never.")
-    verification: JSON | None = column("What the last proof found.")
-    expires_at: datetime | None = column("From when on it may be removed; null for never.")
-    job: Job | None = one(JobById, key="job_id", description="The job that made it.")
-
-    @computed("kind", name="kind", description="How it was made, like `full`.")
-    def method(self) -> str:
-        """Return the column; `kind` is the kind of node in Python."""
-        return str(self.row.kind)
-
-
 @filter_input("Which jobs; all members that are given must hold.")
 class JobFilter:
     """The typed front of the filter language."""
@@ -120,6 +125,9 @@ class JobFilter:
     id: IdCondition | None = condition("By id.")
     kind: EnumCondition[JobKind] | None = condition("By what they do.")
     state: EnumCondition[JobState] | None = condition("By where they are in their life.")
+    schedule: IdCondition | None = condition("By the schedule that began them.")
+    error_code: StringCondition | None = condition("By the code of the error with which they ended.")
+    priority: NumberCondition | None = condition("By their priority.")
     attempt: NumberCondition | None = condition("By how often they have been started.")
     created_at: DateTimeCondition | None = condition("By when they were asked for.")
     started_at: DateTimeCondition | None = condition("By when they were started.")
@@ -136,10 +144,3 @@ class JobQueries:
 
     job: Job | None = one(JobById, key=None, arguments=by_id(Kind.Job), description="A job by its id.")
     jobs: Connection[Job] = page(Jobs, key=None, arguments=job_page, description="The organisation's jobs.")
-    backup: Backup | None = one(BackupById, key=None, arguments=by_id(Kind.Backup), description="A backup by its id.")
-    backups: Connection[Backup] = page(
-        Backups,
-        key=None,
-        arguments=brief_list_arguments(BACKUPS),
-        description="The organisation's backups, the newest first.",
-    )

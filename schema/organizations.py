@@ -49,7 +49,10 @@ class OrganizationUsage(RowBacked):
     models: int = column("Registered models in use.")
     artifacts: int = column("Artifacts in use.")
     storage_bytes: BigInt = column("Bytes of the stored files; the same bytes count once.")
-    points: BigInt = column("Metric points.")
+    points: BigInt = column("Metric points, as they were counted at `pointsAsOf`.")
+    points_as_of: datetime | None = column(
+        "When the points were last counted; null without projects. What was logged since then is not in it."
+    )
     points_today: BigInt = column("Metric points that were logged today, UTC, by counting them as they come.")
 
 

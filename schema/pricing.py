@@ -25,6 +25,7 @@ SIZES: Final = Sizes(
         "Experiment.aggregates": 1_000,
         "Experiment.metricKeys": 50,
         "FilterVocabulary.fields": 50,
+        "JobUpdate.events": 50,
         "LineageGraph.edges": 5_000,
         "LineageGraph.nodes": 500,
         "Project.metricKeys": 50,

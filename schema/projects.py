@@ -16,6 +16,7 @@ from dataloaders.metrics import MetricKeysByProject
 from dataloaders.models import ModelsByProject
 from dataloaders.projects import PROJECTS, ProjectById, Projects
 from dataloaders.runs import RunsByProject
+from dataloaders.usage import UsageByProject
 from execution.declare import column, many, one, page
 from execution.policy import cached
 from maestro.access import Permission
@@ -41,6 +42,7 @@ from schema.metrics import MetricKey
 from schema.models import RegisteredModel, model_page
 from schema.nodes import Owned, Trashable, by_id
 from schema.outcomes import NameTaken, StaleVersion
+from schema.project_usage import ProjectUsage
 from schema.run_lists import run_page
 from schema.runs import Run
 
@@ -70,6 +72,11 @@ class Project(Owned, Trashable, kind=Kind.Project):
         MetricKeysByProject,
         cached=cached(ttl=300),
         description="The metrics that its runs have logged, sorted by name.",
+    )
+    usage: ProjectUsage | None = one(
+        UsageByProject,
+        key="id",
+        description="How much it holds, as it was counted at `asOf`; null until that was done for the first time.",
     )
 
 

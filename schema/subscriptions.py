@@ -8,11 +8,13 @@ import strawberry
 from strawberry.types import Info
 
 import resolvers.following
+import resolvers.job_following
 from dataloaders.metrics import series_names
 from maestro.access import Permission
 from maestro.ids import Kind, uuid_of
 from resolvers.following import Appended
 from schema.guards import subscription
+from schema.jobs import Job, JobEvent, JobId
 from schema.metrics import MetricSeries
 from schema.runs import Run
 from schema.scalars import FloatColumn, IntColumn
@@ -38,6 +40,19 @@ class MetricAppended:
 
     run: Run = strawberry.field(description="The run as it is now.")
     series: list[AppendedPoints] = strawberry.field(description="The series that have changed.")
+    cursor: str = strawberry.field(
+        description="How far this event goes: `after` it, a new subscription goes on, at any server and at any time."
+    )
+
+
+@strawberry.type(description="A job as it is, and what has happened to it since the last event.")
+class JobUpdate:
+    """The news of one job."""
+
+    job: Job = strawberry.field(description="The job as it is now.")
+    events: list[JobEvent] = strawberry.field(
+        description="What has happened to it since, in the order in which it happened; at most 500, then more follow."
+    )
     cursor: str = strawberry.field(
         description="How far this event goes: `after` it, a new subscription goes on, at any server and at any time."
     )
@@ -89,6 +104,27 @@ class Subscription:
             async for one in news:
                 series = [_appended(gained) for gained in one.gained]
                 yield MetricAppended(run=Run(row=one.run), series=series, cursor=one.cursor)
+
+    @subscription(
+        Permission.JOB_READ,
+        description="A job: first as it is now with what has happened to it so far, or since `after`; then after each "
+        "change, those within a tenth of a second as one. It is over once the job has ended.",
+    )
+    async def job_updated(
+        self,
+        info: Info[Any, Any],
+        id: JobId,
+        after: Annotated[
+            str | None,
+            strawberry.argument(description="The `cursor` of the last event that has come, of the same job."),
+        ] = None,
+    ) -> AsyncIterator[JobUpdate]:
+        """Follow a job."""
+        key = uuid_of(Kind.Job, id)
+        async with aclosing(resolvers.job_following.job_updates(info.context, key, after=after)) as news:
+            async for one in news:
+                events = [JobEvent(row=row) for row in one.events]
+                yield JobUpdate(job=Job(row=one.job), events=events, cursor=one.cursor)
 
 
 def _appended(gained: Appended) -> AppendedPoints:

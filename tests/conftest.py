@@ -10,7 +10,12 @@ pytest_plugins = [
     "tests.fixtures.artifacts",
     "tests.fixtures.oidc",
     "tests.fixtures.redis",
+    "tests.fixtures.emulators",
     "tests.fixtures.node",
     "tests.fixtures.skips",
     "tests.fixtures.figures",
+    "tests.fixtures.worker",
+    "tests.fixtures.exchange",
+    "tests.fixtures.installation",
+    "tests.fixtures.restore_orders",
 ]

@@ -2,34 +2,60 @@
 
 import logging
 import sys
-from typing import Any
+from importlib import import_module
+from typing import Any, Final
 
 import click
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from app.cli.audit import audit
-from app.cli.check import check
 from app.cli.complaints import complaint
-from app.cli.database import migrate, psql
-from app.cli.docs import docs
-from app.cli.keys import key
-from app.cli.members import link, member
-from app.cli.persist import persist
-from app.cli.schema import schema
-from app.cli.secrets import secrets
-from app.cli.seed import seed
-from app.cli.serve import serve
-from app.version import VERSION
 from maestro.errors import MaestroError
 from maestro.tracing import name_in_log_records
+from maestro.version import VERSION
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+COMMANDS: Final = {
+    "archive": "archive",
+    "audit": "audit",
+    "backup": "backups",
+    "check": "check",
+    "database": "upkeep",
+    "docs": "docs",
+    "job": "jobs",
+    "key": "keys",
+    "link": "members",
+    "member": "members",
+    "migrate": "database",
+    "persist": "persist",
+    "psql": "database",
+    "restore": "restores",
+    "schedule": "schedules",
+    "schema": "schema",
+    "secrets": "secrets",
+    "seed": "seed",
+    "serve": "serve",
+    "work": "work",
+}
+"""The module of each command, imported when it is called for: a worker need not carry the schema, nor a server the
+library of the queue."""
 
 
 class Commands(click.Group):
     """A group that explains the errors we know instead of showing where they were raised."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted([*super().list_commands(ctx), *COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by its name."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(import_module(f"app.cli.{COMMANDS[cmd_name]}"), cmd_name)
+        return found
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; exit with 1 when it cannot do its work."""
@@ -67,7 +93,3 @@ def main() -> None:
 def version(*, as_json: bool) -> None:
     """Print the version."""
     click.echo(f'{{"version": "{VERSION}"}}' if as_json else f"Maestro ML {VERSION}")
-
-
-for command in (serve, migrate, seed, schema, psql, check, key, member, link, docs, secrets, audit, persist):
-    main.add_command(command)

@@ -12,17 +12,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from app.cli.serve import listen, require_folder
-from app.database import database
+from app.cli.serve import listen
+from app.data_folder import require_folder
+from app.database import database, operations_url
 from app.sign_on import configured, names_provider
-from app.version import VERSION
 from connectors.oidc import Provider
 from maestro.db import migrate
 from maestro.db.roles import LOGIN, Standing, standing
 from maestro.errors import MaestroError, StartupError
+from maestro.invocation import command
 from maestro.master_keys import SETTING, vault_of
+from maestro.queue.address import is_prepared
 from maestro.secret import secret_of
 from maestro.settings import Settings
+from maestro.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ Look = Callable[[Settings], str | tuple[str, str | None]]
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(*, as_json: bool) -> None:
-    """Check settings, folder, keys, database, migrations, port and identity provider; exit with 1 when one is wrong."""
+    """Check settings, folder, keys, databases, port and identity provider; exit with 1 when one is wrong."""
     settings = Settings()
     checks: dict[str, Look] = {
         "Data folder": _folder,
@@ -96,8 +99,24 @@ def _database(settings: Settings) -> tuple[str, str | None]:
             migrate.require_current(url)
         where = "embedded PostgreSQL" if settings.database_url is None else "PostgreSQL"
         state = f"{len(behind)} migrations to apply at start" if behind else "migrations up to date"
-        advice = None if settings.database_url is None else _advice(standing(url))
-        return f"{where}, {state}", advice
+        advice = None if settings.database_url is None else _advice(standing(url)) or _nobody_backs_up(settings, url)
+        return f"{where}, {state}, {_jobs(settings, url)}", advice
+
+
+def _nobody_backs_up(settings: Settings, url: str) -> str | None:
+    if operations_url(settings, url) is not None:
+        return None
+    return "Set MAESTRO_OPERATIONS_URL for the workers: without an account that owns the tables nothing is backed up."
+
+
+def _jobs(settings: Settings, url: str) -> str:
+    if is_prepared(url):
+        return "jobs database there"
+    if settings.database_url is None:
+        return "jobs database to be made by the first worker"
+    if settings.workers:
+        raise StartupError("There is no jobs database.", hint=f"Run `{command('migrate')}`, which makes it.")
+    return "no jobs database"
 
 
 def _advice(account: Standing) -> str | None:

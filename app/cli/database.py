@@ -13,6 +13,7 @@ from app.database import bring_up_to_date, database, without_password
 from maestro.db import migrate as migrations
 from maestro.errors import StartupError
 from maestro.postgres import attached, psql_command
+from maestro.queue.preparing import prepare
 from maestro.settings import Settings
 
 
@@ -21,13 +22,13 @@ from maestro.settings import Settings
 @click.option("--dry-run", is_flag=True, help="Only list what the database lacks.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def migrate(down_to: str | None, *, dry_run: bool, as_json: bool) -> None:
-    """Bring the database's tables up to date."""
+    """Bring the tables of the database and of its jobs up to date."""
     settings = Settings()
     with database(settings) as url:
         if dry_run:
             done = migrations.pending(url)
         else:
-            done = bring_up_to_date(settings, url) if down_to is None else migrations.downgrade(url, down_to)
+            done = brought_up_to_date(settings, url) if down_to is None else migrations.downgrade(url, down_to)
         current = migrations.current(url)
     if as_json:
         listed = [{"id": revision.id, "title": revision.title} for revision in done]
@@ -37,6 +38,13 @@ def migrate(down_to: str | None, *, dry_run: bool, as_json: bool) -> None:
     for revision in done:
         click.echo(f"{verb} {revision.id}: {revision.title}")
     click.echo(f"The database is at {current}." if current else "The database is empty.")
+
+
+def brought_up_to_date(settings: Settings, url: str) -> list[migrations.Revision]:
+    """Bring the application's database up to date, and that of its jobs, which is made beside it."""
+    done = bring_up_to_date(settings, url)
+    prepare(url)
+    return done
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

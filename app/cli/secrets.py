@@ -17,7 +17,7 @@ from maestro.master_keys import SETTING, add_to_file, written
 from maestro.runtime import Runtime
 from maestro.settings import Settings
 from maestro.vault import new_master_key
-from ops import connector_secrets
+from ops import sealed_rows
 
 T = TypeVar("T")
 
@@ -26,16 +26,20 @@ MISSING: Final = "missing: bring it back, or set these credentials again"
 
 @dataclass(frozen=True, slots=True)
 class KeyStatus:
-    """A master key: its place in the list from 1 on (None when it is not there), and the secrets that it wraps."""
+    """A master key: its place in the list from 1 on (None when it is not there), and what needs it.
+
+    `secrets` are wrapped by it; `backups` are signed, and perhaps encrypted, under it.
+    """
 
     id: str
     place: int | None
     secrets: int
+    backups: int
 
     @property
     def may_be_dropped(self) -> bool:
-        """Whether nothing in the database needs the key any more."""
-        return self.place not in (None, 1) and self.secrets == 0
+        """Whether nothing in the database, and no backup, needs the key any more."""
+        return self.place not in (None, 1) and self.secrets == 0 and self.backups == 0
 
     @property
     def state(self) -> str:
@@ -44,7 +48,9 @@ class KeyStatus:
             return MISSING
         if self.place == 1:
             return "current"
-        return "may be dropped" if self.may_be_dropped else "in use: run `python -m app secrets rotate`"
+        if self.secrets:
+            return "in use: run `python -m app secrets rotate`"
+        return "may be dropped" if self.may_be_dropped else f"needed for {_backups(self.backups)}: keep it as long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ def rotate(*, as_json: bool) -> None:
     what = "A new master key" if done.is_new else "An earlier rotation is finished: its key"
     click.echo(f"{what}, {done.current}, is the current one; {_credentials(done.rewrapped)} put under it.")
     if done.damaged:
-        click.echo(f"{_credentials(done.damaged)} damaged; the log names their connectors.", err=True)
+        click.echo(f"{_credentials(done.damaged)} damaged; the log names what they belong to.", err=True)
     click.echo("`python -m app secrets status` says which keys may be dropped.", err=True)
 
 
@@ -109,22 +115,28 @@ def _credentials(count: int) -> str:
     return "1 credential" if count == 1 else f"{count:,} credentials"
 
 
+def _backups(count: int) -> str:
+    return "1 backup" if count == 1 else f"{count:,} backups"
+
+
 async def _statuses(runtime: Runtime) -> list[KeyStatus]:
     """List the keys that are there in their order, then those that are missing."""
-    counts, known = await connector_secrets.counts(runtime.db), runtime.vault.keys.ids
-    there = [KeyStatus(key, place, counts.get(key, 0)) for place, key in enumerate(known, 1)]
-    return there + [KeyStatus(key, None, n) for key, n in counts.items() if key not in known]
+    secrets, backups = await sealed_rows.counts(runtime.db), await sealed_rows.backup_counts(runtime.db)
+    known = runtime.vault.keys.ids
+    missing = [key for key in dict.fromkeys([*secrets, *backups]) if key not in known]
+    listed = [*enumerate(known, 1), *((None, key) for key in missing)]
+    return [KeyStatus(key, place, secrets.get(key, 0), backups.get(key, 0)) for place, key in listed]
 
 
 async def _rotate(settings: Settings, runtime: Runtime) -> Rotation:
     current = runtime.vault.keys.current
-    done = await connector_secrets.rewrap(runtime.db, runtime.vault)
+    done = await sealed_rows.rewrap(runtime.db, runtime.vault)
     if done.secrets:
         return Rotation(current, rewrapped=done.secrets, damaged=done.damaged)
     if settings.master_key is not None:
         return Rotation(current, setting=written(new_master_key()).decode().strip())
     add_to_file(settings)
-    done = await connector_secrets.rewrap(runtime.db, runtime.vault)
+    done = await sealed_rows.rewrap(runtime.db, runtime.vault)
     return Rotation(runtime.vault.keys.current, is_new=True, rewrapped=done.secrets, damaged=done.damaged)
 
 

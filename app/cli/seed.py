@@ -12,6 +12,7 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from app.archiving import archives
 from app.database import bring_up_to_date, database, require_owner
 from app.server import opened
 from connectors.local import LocalBlobs
@@ -54,7 +55,7 @@ def seed(scale: int | None, *, if_empty: bool, as_json: bool) -> None:
 
     async def work(url: str) -> Stats | None:
         async with opened(settings, url, system_role=OWNER_ROLE) as runtime:
-            owner = await ensure_owner(runtime.db)
+            owner = await ensure_owner(runtime.db, archives=archives(runtime.settings))
             if if_empty and not await is_empty(runtime.db, owner.organization_id):
                 return None
             with _shown() as report:

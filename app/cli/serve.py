@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -16,19 +15,23 @@ from rich.console import Console
 from rich.markup import escape
 from starlette.applications import Starlette
 
+from app.archiving import archives
+from app.data_folder import require_folder
 from app.database import bring_up_to_date, database, server_account
 from app.protocol import BoundedHead
 from app.server import create_app
 from app.sockets.transport import socket_options
-from app.version import VERSION
 from app.whereabouts import address_of, published
+from app.workers import kept_alive
 from maestro.db import migrate
 from maestro.errors import StartupError
 from maestro.invocation import command
 from maestro.master_keys import vault_of
+from maestro.queue.address import is_prepared
 from maestro.runtime import Runtime
 from maestro.secret import secret_of
 from maestro.settings import Settings
+from maestro.version import VERSION
 from resolvers.setup import ensure_owner
 
 console = Console(highlight=False, soft_wrap=True)
@@ -67,9 +70,11 @@ class Server(uvicorn.Server):
 @click.command()
 @click.option("--host", help="Address to listen on; MAESTRO_HOST unless given.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port, 0 for a free one; MAESTRO_PORT unless given.")
-def serve(host: str | None, port: int | None) -> None:
-    """Run the server, with an embedded PostgreSQL unless MAESTRO_DATABASE_URL is set."""
-    given = {name: value for name, value in {"host": host, "port": port}.items() if value is not None}
+@click.option("--workers", type=click.IntRange(0, 64), help="Worker processes for jobs; MAESTRO_WORKERS unless given.")
+def serve(host: str | None, port: int | None, workers: int | None) -> None:
+    """Run the server, with an embedded PostgreSQL unless MAESTRO_DATABASE_URL is set, and workers for its jobs."""
+    options = {"host": host, "port": port, "workers": workers}
+    given = {name: value for name, value in options.items() if value is not None}
     settings = Settings(**given)  # type: ignore[arg-type] # names and types are those of the fields
     logging.getLogger().setLevel(settings.log_level)
     # Uvicorn ends its work and raises the signal again; this lets the database end as well, as after Ctrl-C.
@@ -89,8 +94,14 @@ def serve(host: str | None, port: int | None) -> None:
             timeout_graceful_shutdown=DRAIN_S,
             **socket_options(settings),
         )
-        with published(settings.data_dir, base_url), suppress(KeyboardInterrupt):
-            Server(config, app, ready=lambda: announce(app.state.runtime, base_url)).run([listener])
+        # The workers end before the database does, and begin when the server is ready: nobody waits for them.
+        with published(settings.data_dir, base_url), kept_alive(settings.workers) as kept, suppress(KeyboardInterrupt):
+
+            async def ready() -> None:
+                await announce(app.state.runtime, base_url)
+                kept.start()
+
+            Server(config, app, ready=ready).run([listener])
         console.print("  [dim]Stopped.[/]")
 
 
@@ -110,35 +121,27 @@ def listen(settings: Settings) -> socket.socket:
 def prepare(settings: Settings, url: str) -> None:
     """Bring the embedded database up to date; refuse another one that is behind (SchemaBehindError).
 
-    Raises StartupError when the data folder cannot be written to, since files and the secret lie in it in any case, and
-    when the secret or the master keys are not to be had.
+    Raises StartupError when the data folder cannot be written to, since files and the secret lie in it in any case,
+    when the secret or the master keys are not to be had, and when there are to be workers without a jobs database.
     """
     require_folder(settings)
     secret_of(settings)
     vault_of(settings)
     if settings.database_url is not None:
         migrate.require_current(url)
+        if settings.workers and not is_prepared(url):
+            raise StartupError(
+                "There is no jobs database, which the server's workers need.",
+                hint=f"Run `{command('migrate')}`, which makes it, or serve with MAESTRO_WORKERS=0.",
+            )
         return
     for revision in bring_up_to_date(settings, url):
         console.print(f"  [dim]Migrated the database: {revision.title}[/]")
 
 
-def require_folder(settings: Settings) -> None:
-    """Make the data folder; StartupError unless it can be written to."""
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        if not os.access(settings.data_dir, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except OSError as error:
-        raise StartupError(
-            f"The data folder {settings.data_dir} cannot be used: {error.strerror}.",
-            hint="Set MAESTRO_DATA_DIR to a folder that this account may write to.",
-        ) from error
-
-
 async def announce(runtime: Runtime, base_url: str) -> None:
     """Print where the server is and how to get in."""
-    owner = await ensure_owner(runtime.db)
+    owner = await ensure_owner(runtime.db, archives=archives(runtime.settings))
     token = await runtime.access.create_link_token(owner.user_id)
     is_embedded = runtime.settings.database_url is None
     rows = {

@@ -3,18 +3,17 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from app.answers import retry_after
 from app.graphql.negotiation import Form
-from maestro.errors import RateLimited, Unavailable
+from maestro.errors import RateLimited, Restoring, Unavailable
 
-FAILURES: Final = {Unavailable.code: 503, RateLimited.code: 429}
+FAILURES: Final = {Unavailable.code: 503, Restoring.code: 503, RateLimited.code: 429}
 """What says of the server, not of the request, why nothing was done: proxies and clients know what to do about these,
 whatever the media type."""
 UNFIT: Final = ("GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT")
 """Documents and variables that can be read and do not fit the schema."""
 ASKING: Final = ("PERSISTED_QUERY_NOT_FOUND", "PERSISTED_QUERY_NOT_SUPPORTED")
 """Answers of automatic persisted queries that ask for the text; clients look for them in a body with status 200."""
-RETRY_S: Final = 5
-"""After so many seconds it is worth trying again when the database is away."""
 PARTIAL_SUCCESS: Final = 294
 UNPROCESSABLE: Final = 422
 
@@ -49,7 +48,7 @@ def headers_of(answer: Mapping[str, Any], status: int) -> dict[str, str]:
     if _code_of(answer) in ASKING:
         return {"cache-control": "private, no-cache, must-revalidate"}
     if status == FAILURES[Unavailable.code]:
-        return {"retry-after": str(RETRY_S)}
+        return {"retry-after": str(retry_after(answer["errors"][0]["extensions"]))}
     if status == FAILURES[RateLimited.code]:
         after = answer["errors"][0]["extensions"].get("retryAfterSeconds")
         return {"retry-after": str(after)} if after else {}

@@ -6,13 +6,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.answers import error_response
+from app.answers import absence_response, error_response
 from app.cookies import set_session_cookie
 from app.middleware.credentials import credentials_of
 from maestro.access import Access, Viewer
 from maestro.access.door import Credentials
 from maestro.db.rows import CONNECTION_LOST
-from maestro.errors import NotFound, Unauthenticated, Unavailable
+from maestro.errors import NotFound, Unauthenticated
 
 PUBLIC: Final = (
     "/",
@@ -91,8 +91,8 @@ async def _found(access: Access, shown: Credentials) -> tuple[Viewer | None, Res
         return await access.viewer(shown), None
     except NotFound as unknown:
         return None, error_response(404, unknown.code, unknown.message, hint=unknown.hint)
-    except CONNECTION_LOST:
-        return None, _away()
+    except CONNECTION_LOST as error:
+        return None, absence_response(error)
 
 
 async def _renewing(connection: HTTPConnection, shown: Credentials, send: Send) -> Send:
@@ -124,10 +124,4 @@ async def _renewing(connection: HTTPConnection, shown: Credentials, send: Send) 
 def _unknown() -> Response:
     response = error_response(401, Unauthenticated.code, "Nobody is signed in.", hint=HINT)
     response.headers["www-authenticate"] = "Bearer"
-    return response
-
-
-def _away() -> Response:
-    response = error_response(503, Unavailable.code, "The database does not answer.", hint="Try again after a pause.")
-    response.headers["retry-after"] = "5"
     return response

@@ -11,6 +11,7 @@ from app.middleware.credentials import bearer
 from app.sockets.protocol import CloseCode, Closing
 from maestro.access import Viewer
 from maestro.access.door import Credentials
+from maestro.db.absence import absence_of
 from maestro.db.rows import CONNECTION_LOST
 from maestro.documents.usage import Client
 from maestro.errors import NotFound, Unauthenticated
@@ -51,8 +52,8 @@ async def admitted(websocket: WebSocket, payload: Mapping[str, Any]) -> Admitted
         viewer = await websocket.app.state.runtime.access.viewer(shown)
     except NotFound:
         raise _forbidden() from None
-    except CONNECTION_LOST:
-        raise Closing(CloseCode.TRY_AGAIN_LATER, "The database does not answer.") from None
+    except CONNECTION_LOST as error:
+        raise Closing(CloseCode.TRY_AGAIN_LATER, absence_of(error).message) from None
     if viewer is None:
         raise _forbidden()
     return Admitted(viewer, shown.lasting(viewer), client_of({**websocket.headers, **named}))

@@ -11,10 +11,11 @@ from starlette.websockets import WebSocket
 
 from app.sockets.admission import Admitted, admitted
 from app.sockets.counting import OpenSockets, stopping
-from app.sockets.operations import Operation, away, refusal, too_many
+from app.sockets.operations import Operation, refusal, too_many
 from app.sockets.protocol import CloseCode, Closing, Complete, Init, Message, Ping, Subscribe, malformed, message_of
 from app.sockets.sending import Outbox, PeerGone
 from maestro import tracing
+from maestro.db.absence import absence_of
 from maestro.db.rows import CONNECTION_LOST
 from maestro.runtime import Runtime
 
@@ -170,8 +171,8 @@ class Connection:
         tracing.begin()
         try:
             ctx = await behind.context(self._runtime)
-        except CONNECTION_LOST:
-            await self._tell_last(key, "error", refusal(away())["errors"])
+        except CONNECTION_LOST as error:
+            await self._tell_last(key, "error", refusal(absence_of(error))["errors"])
             return
         async with aclosing(operation.answers(ctx)) as answers:
             async for answer in answers:

@@ -11,6 +11,7 @@ from strawberry.types import ExecutionResult
 
 from app.answers import answer_of, told
 from app.documents import text_of
+from maestro.db.absence import absence_of
 from maestro.db.rows import CONNECTION_LOST
 from maestro.errors import MaestroError, RateLimited, Unavailable
 from maestro.rate_limits import Bucket
@@ -38,8 +39,8 @@ class Operation:
             self.is_lasting = is_subscription(text, self.request.operation_name)
         except (MaestroError, GraphQLError) as error:
             yield await _refused(ctx, error)
-        except CONNECTION_LOST:
-            yield await _refused(ctx, away())
+        except CONNECTION_LOST as error:
+            yield await _refused(ctx, absence_of(error))
         else:
             async with aclosing(self._results(ctx, text)) as results:
                 async for result in results:
@@ -83,11 +84,6 @@ def refusal(error: MaestroError | GraphQLError) -> dict[str, Any]:
     if isinstance(error, MaestroError):
         error = GraphQLError(error.message, original_error=error)
     return {"errors": [told(error)]}
-
-
-def away() -> Unavailable:
-    """Return the error while the database is away."""
-    return Unavailable("The database does not answer.", hint="Try again after a pause.")
 
 
 def too_many(limit: int) -> RateLimited:

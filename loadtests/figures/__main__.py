@@ -9,7 +9,18 @@ from typing import Final
 
 import click
 
-from loadtests.figures import access, caching, database, freshness, hostile, ingest, startup
+from loadtests.figures import (
+    access,
+    backups,
+    caching,
+    crashes,
+    database,
+    freshness,
+    hostile,
+    ingest,
+    point_in_time,
+    startup,
+)
 from loadtests.figures.results import Figure, show
 
 PARTS: Final[dict[str, tuple[str, Callable[[], list[Figure]]]]] = {
@@ -18,6 +29,9 @@ PARTS: Final[dict[str, tuple[str, Callable[[], list[Figure]]]]] = {
     "access": ("Who is asking, and what they may do", access.measure),
     "hostile": ("Operations that nobody means well", hostile.measure),
     "caching": ("Answers that were kept", caching.measure),
+    "backups": ("Backups and restores of a gigabyte", backups.measure),
+    "crashes": ("Workers that are killed", crashes.measure),
+    "point-in-time": ("Disasters, and the way back", point_in_time.measure),
     "freshness": ("Two servers on one database, for a minute", freshness.measure),
 }
 DATABASE: Final = "database"

@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 from uuid import UUID
 
-import orjson
-from sqlalchemy import URL, ColumnClause, Executable, Table, event, make_url
+from sqlalchemy import URL, ColumnClause, Executable, Table
 from sqlalchemy.dialects.postgresql import asyncpg as dialect_module
-from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.selectable import AliasedReturnsRows
 from sqlalchemy.sql.visitors import iterate
 
-from maestro.db.rows import BIND, Row
+from maestro.db.pool import Pool
+from maestro.db.rows import BIND, CONNECTION_LOST, BeingExchanged, Row, is_being_exchanged, is_of_exchange
 
-_JSONB_VERSION: Final = b"\x01"
-"""What stands in front of the text in the binary form of jsonb."""
 SYSTEM_ROLE: Final = "maestro_system"
 """The database role that sees every organisation: for signing in, setting up and the server's own upkeep."""
 OWNER_ROLE: Final = "none"
@@ -27,6 +24,8 @@ OWNER_ROLE: Final = "none"
 ORGANIZATION_ROLE: Final = "maestro_organization"
 PROJECTS_ROLE: Final = "maestro_projects"
 """The roles under which requests run, on a whole organisation and on some projects of one."""
+PROBE_S: Final = 2.0
+"""So long whose connection was lost waits to learn why."""
 DIALECT = dialect_module.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves dialect constructors untyped
 
 
@@ -104,6 +103,17 @@ class Transaction:
         self._is_settled = False
         await self._connection.copy_records_to_table(table, columns=columns, records=records)
 
+    async def receive(self, table: str, columns: Sequence[str], data: AsyncIterator[bytes]) -> int:
+        """Append rows in the binary form of COPY, as another COPY gives them, and return how many they are."""
+        self._is_settled = False
+        status = await self._connection.copy_to_table(table, source=data, columns=columns, format="binary")
+        return int(status.rpartition(" ")[2])
+
+    @property
+    def pid(self) -> int:
+        """The number of the server's process that runs the transaction."""
+        return int(self._connection.get_server_pid())
+
     def sealed(self) -> None:
         """Say that the last statement was an entry of the audit log, with which the database settles versions."""
         # It does so for the organisation to which the connection is bound alone.
@@ -142,7 +152,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int, system_role: str = SYSTEM_ROLE) -> None:
-        self._pool = _Pool(url, pool_size)
+        self._pool = Pool(url, pool_size)
         self.binding: Binding = (system_role, "", "")
 
     def within(self, scope: Scope) -> "Database":
@@ -192,16 +202,31 @@ class Database:
 
     @asynccontextmanager
     async def driver(self) -> AsyncIterator[Any]:
-        """Lend the asyncpg connection underneath a pooled one, bound to the scope."""
-        async with self.engine.connect() as connection:
-            try:
-                driver = (await connection.get_raw_connection()).driver_connection
-                await self._bind(driver, connection.sync_connection.info)  # type: ignore[union-attr] # it is connected
-                yield driver
-            except asyncio.CancelledError:
-                # Cut off between BEGIN and ROLLBACK, it may still be in a transaction: nobody else may get it.
-                await connection.invalidate()
-                raise
+        """Lend the asyncpg connection underneath a pooled one, bound to the scope.
+
+        BeingExchanged, which is one of CONNECTION_LOST, where it is known that this is why the connection is lost.
+        """
+        try:
+            async with self.engine.connect() as connection:
+                try:
+                    driver = (await connection.get_raw_connection()).driver_connection
+                    await self._bind(driver, connection.sync_connection.info)  # type: ignore[union-attr] # it is connected
+                    yield driver
+                except asyncio.CancelledError:
+                    # Cut off between BEGIN and ROLLBACK, it may still be in a transaction: nobody else may get it.
+                    await connection.invalidate()
+                    raise
+        except CONNECTION_LOST as error:
+            if await self._is_being_exchanged(error):
+                raise BeingExchanged("The database is being exchanged.") from error
+            raise
+
+    async def _is_being_exchanged(self, error: BaseException) -> bool:
+        if is_of_exchange(error):
+            return True
+        # Whose connection has ended does not learn why; who wants to connect now does. Files have names.
+        is_lost = getattr(error, "filename", None) is None and not isinstance(error, BeingExchanged)
+        return is_lost and await is_being_exchanged(self.url, patience_s=PROBE_S)
 
     async def _bind(self, driver: Any, info: dict[str, Any]) -> None:
         # Only when somebody else has used the connection last: a server with one organisation never pays for it.
@@ -230,23 +255,6 @@ class Database:
         await self.engine.dispose()
 
 
-class _Pool:
-    """What all views on a database share."""
-
-    def __init__(self, url: str, size: int) -> None:
-        self.url = make_url(url).set(drivername="postgresql+asyncpg")
-        self.statements_run = 0
-        self.engine = create_async_engine(
-            self.url,
-            pool_size=size,
-            max_overflow=0,
-            pool_timeout=30,
-            connect_args={"record_class": Row, "server_settings": {"application_name": "maestro", "jit": "off"}},
-        )
-        event.listen(self.engine.sync_engine, "connect", _decode_json)
-        event.listen(self.engine.sync_engine, "checkout", _require_open)
-
-
 def _binding_of(scope: Scope) -> Binding:
     if scope.projects is None:
         return ORGANIZATION_ROLE, str(scope.organization_id), ""
@@ -255,26 +263,3 @@ def _binding_of(scope: Scope) -> Binding:
 
 def _array(keys: Iterable[UUID]) -> str:
     return "{" + ",".join(sorted(map(str, keys))) + "}"
-
-
-def _require_open(connection: Any, _record: Any, _fairy: Any) -> None:
-    # SQLAlchemy sees no error of statements that run on the driver, so it would lend a lost connection for ever.
-    if connection.driver_connection.is_closed():
-        raise DisconnectionError("The server has closed the connection.")
-
-
-def _decode_json(connection: Any, _record: Any) -> None:
-    # In the binary forms, since COPY takes no other.
-    async def set_codecs(driver: Any) -> None:
-        for name, encoder, decoder in (("json", orjson.dumps, orjson.loads), ("jsonb", _as_jsonb, _of_jsonb)):
-            await driver.set_type_codec(name, schema="pg_catalog", format="binary", encoder=encoder, decoder=decoder)
-
-    connection.run_async(set_codecs)
-
-
-def _as_jsonb(value: Any) -> bytes:
-    return _JSONB_VERSION + orjson.dumps(value)
-
-
-def _of_jsonb(data: bytes) -> Any:
-    return orjson.loads(data[len(_JSONB_VERSION) :])

@@ -15,6 +15,9 @@ ROLES: Final = (ORGANIZATION_ROLE, PROJECTS_ROLE, SYSTEM_ROLE)
 LOGIN: Final = "maestro_server"
 """The account that owns nothing, and may become what a request or the upkeep needs."""
 
+JOBS_SUFFIX: Final = "_jobs"
+"""How the name of the jobs database ends, which begins as that of the application's does."""
+
 LEAKPROOF: Final = (
     "ts_match_vq(tsvector, tsquery)",
     "to_tsvector(regconfig, text)",
@@ -29,7 +32,10 @@ that a text is too long, to somebody who writes SQL, and no client does."""
 # Since PostgreSQL 16 a member may be one that cannot take on the role.
 _STANDING: Final = """
     SELECT current_user::text AS account, r.rolsuper AS is_superuser, r.rolsuper OR r.rolbypassrls AS bypasses,
-        r.rolcreaterole AS creates_roles,
+        r.rolcreaterole AS creates_roles, current_database() || :suffix AS jobs_database,
+        r.rolcreatedb OR r.rolsuper OR EXISTS (
+            SELECT FROM pg_database d WHERE d.datname = current_database() || :suffix
+        ) AS has_jobs_database,
         coalesce((SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c
             WHERE c.oid = to_regclass('public.organization')), false) AS owns_tables,
         ARRAY(SELECT name FROM unnest(CAST(:names AS text[])) name WHERE to_regrole(name) IS NULL) AS missing,
@@ -50,6 +56,9 @@ class Standing:
     bypasses: bool
     """Whether row-level security does not hold for it, whatever role it takes on or not."""
     creates_roles: bool
+    jobs_database: str
+    has_jobs_database: bool
+    """Whether that is there, or this account can make it."""
     owns_tables: bool
     missing: list[str]
     """The server's roles that do not exist."""
@@ -61,6 +70,8 @@ class Standing:
         """What a superuser runs so that this account can migrate and serve."""
         made = [f"CREATE ROLE {name} {'LOGIN NOINHERIT' if name == LOGIN else 'NOLOGIN'};" for name in self.missing]
         account = self.account.replace('"', '""')
+        if not self.has_jobs_database:
+            made.append(f'CREATE DATABASE "{self.jobs_database}" OWNER "{account}";')
         return " ".join([*made, f'GRANT {", ".join(ROLES)} TO {LOGIN}, "{account}";'])
 
 
@@ -68,7 +79,8 @@ def standing(url: str) -> Standing:
     """Look at the account of a URL."""
 
     def run(connection: Connection) -> Standing:
-        found = connection.execute(text(_STANDING), {"names": [*ROLES, LOGIN], "login": LOGIN}).one()
+        parameters = {"names": [*ROLES, LOGIN], "login": LOGIN, "suffix": JOBS_SUFFIX}
+        found = connection.execute(text(_STANDING), parameters).one()
         return Standing(**found._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for a row as a mapping
 
     return run_on(url, run)

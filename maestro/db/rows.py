@@ -32,6 +32,12 @@ UniqueViolation = asyncpg.UniqueViolationError
 UndefinedTable = asyncpg.UndefinedTableError
 """What the driver raises when there is no such table."""
 
+NotPermitted = asyncpg.InsufficientPrivilegeError
+"""What the driver raises when the account may not do something."""
+
+LockNotAvailable = asyncpg.LockNotAvailableError
+"""What the driver raises when a lock was waited for as long as `lock_timeout` allows."""
+
 StatementFailed = asyncpg.PostgresError
 """What the driver raises when the server refuses a statement, whatever the reason."""
 
@@ -49,6 +55,43 @@ CONNECTION_LOST = (
 
 Statements run on the driver itself, so SQLAlchemy's error stands for a connection that could not be opened.
 """
+
+_SHORT_LIVED: Final = {
+    "tcp_keepalives_idle": "2",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "5000",
+}
+"""Has the server notice within seconds that the machine of a client is gone; without effect on a Unix socket."""
+
+
+class BeingExchanged(ConnectionError):
+    """The server refuses connections to the database because a restored one is about to take its name."""
+
+
+_EXCHANGED: Final = frozenset({"55000", "3D000"})
+"""How the server refuses a database that accepts no connections, and one whose name is just changing."""
+
+
+def is_of_exchange(error: BaseException | None) -> bool:
+    """Say whether an error is the refusal of a connection to a database that is being exchanged."""
+    while error is not None:
+        if getattr(error, "sqlstate", None) in _EXCHANGED:
+            return True
+        # SQLAlchemy puts its own error around the driver's, and keeps that.
+        error = getattr(error, "orig", None) or error.__cause__
+    return False
+
+
+async def is_being_exchanged(url: URL, *, patience_s: float) -> bool:
+    """Try to connect to a database whose connections have just ended, and say whether it is being exchanged."""
+    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        connection = await asyncpg.connect(dsn, timeout=patience_s)
+    except (*CONNECTION_LOST, StatementFailed, TimeoutError) as error:
+        return is_of_exchange(error)
+    connection.terminate()
+    return False
 
 
 class Listener:
@@ -97,3 +140,26 @@ class Reader:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+
+class Holder:
+    """A connection of its own that holds an advisory lock, in its session, for as long as it is open."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, url: URL, name: str) -> "AsyncIterator[Holder | None]":
+        """Hold the lock of a name while the block runs; None when somebody else holds it."""
+        dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        connection = await asyncpg.connect(dsn, server_settings={"application_name": "maestro", **_SHORT_LIVED})
+        try:
+            is_held = await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name)
+            yield cls(connection) if is_held else None
+        finally:
+            connection.terminate()
+
+    async def prove(self, *, within_s: float) -> None:
+        """Raise what is raised when the connection, and with it the lock, is lost; TimeoutError without an answer."""
+        await asyncio.wait_for(self._connection.fetchval("SELECT 1"), within_s)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from maestro.db.absence import absence_of
 from maestro.db.engine import Database
 from maestro.db.rows import CONNECTION_LOST
 from maestro.documents.ids import is_possible, plain
-from maestro.errors import Unavailable
 from maestro.events import Event, Events
 
 TOPIC: Final = "documents"
@@ -88,7 +88,7 @@ class KnownDocuments:
         try:
             rows = await self._db.fetch_sql(_FIND, *place)
         except CONNECTION_LOST as error:
-            raise Unavailable("The database does not answer.", hint="Try again after a pause.") from error
+            raise absence_of(error) from error
         document = None
         if rows:
             row = dict(rows[0])

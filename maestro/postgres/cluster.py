@@ -20,6 +20,7 @@ def prepare(files: Files, account: Account, lock: FolderLock) -> None:
         require_same_version(files.data)
         clear_stale_pid_file(files.data)
     else:
+        require_nothing_aside(files)
         _initialise(files, account, lock)
     if not files.password.exists():
         password = secrets.token_hex(24)
@@ -47,6 +48,15 @@ def require_same_version(data: Path) -> None:
         f"2. stop that server and move {data.parent} away; 3. start this Maestro once, which makes a new one; "
         f"4. load the dump by PostgreSQL {ours}'s `pg_restore --clean --if-exists --dbname=maestro`.",
     )
+
+
+def require_nothing_aside(files: Files) -> None:
+    """Refuse to begin with an empty database where a damaged one was moved aside and none has taken its place."""
+    if aside := next(files.root.glob(f"{files.damaged('').name}*"), None):
+        raise EmbeddedDatabaseError(
+            f"{files.data} is gone, and {aside} was moved aside for a new one that was never finished.",
+            hint="Build the data folder anew once more; to begin with an empty database, move that one away.",
+        )
 
 
 def _initialise(files: Files, account: Account, lock: FolderLock) -> None:

@@ -1,5 +1,6 @@
 """The settings of the embedded PostgreSQL, written anew at every start."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 SETTINGS = {
@@ -21,12 +22,20 @@ SETTINGS = {
     # A backup can be taken from the running server.
     "wal_level": "replica",
     "wal_compression": "on",
+    # An incremental base backup asks which blocks have changed since the last one.
+    "summarize_wal": "on",
+    # One that has stopped answering is let go, or it would hold up the shutdown, which waits for it.
+    "wal_sender_timeout": "20s",
+    # What a receiver that has gone away may hold back: after that a gap in its WAL is better than a full disk.
+    "max_slot_wal_keep_size": "4GB",
     # One process less: logical replication is not for an embedded server.
     "max_logical_replication_workers": "0",
     "max_wal_size": "1GB",
     "checkpoint_timeout": "15min",
     # A query whose client has gone away stops.
     "client_connection_check_interval": "10s",
+    # What is due is vacuumed soon: a table that is written without end has 100,000 dead rows a minute.
+    "autovacuum_naptime": "20s",
     "shared_preload_libraries": "pg_stat_statements",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -52,15 +61,19 @@ SETTINGS = {
 }
 
 
-def configuration(port: int, socket_folder: Path) -> str:
-    """The text of the configuration file. `ALTER SYSTEM`, which PostgreSQL reads after it, can change the rest."""
+def configuration(port: int, socket_folder: Path, more: Mapping[str, str | None] | None = None) -> str:
+    """The text of the configuration file, `more` over what is usual; None leaves a setting as PostgreSQL has it.
+
+    `ALTER SYSTEM`, which PostgreSQL reads after it, can change the rest.
+    """
     # The folder's setting is a list: without the inner quotes a space or a comma would end the name.
     folder = '"' + str(socket_folder).replace('"', '""') + '"'
-    settings = {**SETTINGS, "port": str(port), "unix_socket_directories": folder}
-    lines = [f"{name} = {_quoted(value)}" for name, value in settings.items()]
+    settings = {**SETTINGS, "port": str(port), "unix_socket_directories": folder, **(more or {})}
+    lines = [line(name, value) for name, value in settings.items() if value is not None]
     return "\n".join(["# Written at every start. Change settings with ALTER SYSTEM.", *lines, ""])
 
 
-def _quoted(value: str) -> str:
+def line(name: str, value: str) -> str:
+    """Return the line that sets one setting."""
     escaped = value.replace("\\", "\\\\").replace("'", "''")
-    return f"'{escaped}'"
+    return f"{name} = '{escaped}'"

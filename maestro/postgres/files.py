@@ -28,6 +28,10 @@ class Files:
         """The data folder while it is being made; renamed when it is whole."""
         return self.root / "data.unfinished"
 
+    def damaged(self, when: str) -> Path:
+        """Where a data folder is moved to when another one takes its place."""
+        return self.root / f"data.damaged_{when}"
+
     @property
     def socket(self) -> Path:
         return self.root / "socket"

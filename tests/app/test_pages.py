@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.version import VERSION
 from maestro.db.engine import Database
 from maestro.runtime import Runtime
+from maestro.version import VERSION
 from resolvers.setup import ensure_owner
 
 BEHIND = "The database is not at the revision of this version: run python -m app migrate."

@@ -15,7 +15,7 @@ from maestro.master_keys import vault_of, written
 from maestro.postgres import attached
 from maestro.settings import Settings
 from maestro.vault import MasterKeys, Vault, key_id
-from ops.connector_secrets import BATCH
+from ops.sealed_rows import BATCH
 from tests.app.conftest import Program
 from tests.ops.test_connector_secrets import OLD, opens, stored
 
@@ -82,11 +82,11 @@ def test_a_key_in_the_file_is_replaced_and_a_rotation_that_is_killed_is_finished
         (new, old) = vault(program).keys.ids
         assert old == key_id(OLD)
         assert run(lambda db: opens(db, vault(program), connectors))
-        left = {"id": old, "place": 2, "secrets": BATCH, "isCurrent": False, "mayBeDropped": False}
+        left = {"id": old, "place": 2, "secrets": BATCH, "backups": 0, "isCurrent": False, "mayBeDropped": False}
         assert told(program, "status")["keys"][1] == left
         done = {"current": new, "isNew": False, "rewrapped": BATCH, "damaged": 0, "setting": None}
         assert told(program, "rotate") == done
-        current = {"id": new, "place": 1, "secrets": 2 * BATCH, "isCurrent": True, "mayBeDropped": False}
+        current = {"id": new, "place": 1, "secrets": 2 * BATCH, "backups": 0, "isCurrent": True, "mayBeDropped": False}
         assert told(program, "status")["keys"] == [current, {**left, "secrets": 0, "mayBeDropped": True}]
         file.write_text(file.read_text().splitlines()[0])
         assert run(lambda db: opens(db, vault(program), connectors))

@@ -233,7 +233,7 @@ class TestTheDatabaseIsAway:
 async def cut_off(runtime: Runtime, postgres: Address) -> None:
     name = runtime.db.url.database
     other = await asyncpg.connect(replace(postgres, database="postgres").url("postgresql"))
-    await other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    await other.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
     await other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
     await other.close()
 

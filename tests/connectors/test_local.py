@@ -4,8 +4,9 @@ import hashlib
 import resource
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -209,3 +210,34 @@ async def test_what_is_no_digest_is_not_looked_for(blobs: LocalBlobs, name: str)
 
 def test_nobody_else_on_the_machine_can_enter_the_folder(blobs: LocalBlobs, folder: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_blob_is_shared_between_organizations_and_each_may_remove_it(blobs: LocalBlobs, folder: Path) -> None:
+    giver, taker = uuid4(), uuid4()
+    blob = await blobs.write(giver, sent(b"shared"), limit=100)
+    assert await blobs.share(giver, taker, blob.sha256)
+    assert await blobs.share(giver, taker, blob.sha256)
+    await blobs.settle(taker)
+    assert await blobs.verify(taker, blob.sha256)
+    assert await blobs.organizations() == sorted([giver, taker])
+    assert [[file.sha256 for file in shelf] async for shelf in blobs.listed(taker)] == [[blob.sha256]]
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    assert await blobs.remove(giver, blob.sha256, before=later) == 0
+    assert not await blobs.has(giver, blob.sha256)
+    assert await blobs.has(taker, blob.sha256)
+    assert await blobs.remove(taker, blob.sha256, before=later) == 6
+    assert files(folder) == []
+
+
+async def test_what_is_not_there_is_neither_shared_nor_removed(blobs: LocalBlobs) -> None:
+    assert not await blobs.share(uuid4(), uuid4(), "0" * 64)
+    assert await blobs.remove(uuid4(), "0" * 64, before=datetime.now(UTC)) is None
+    assert [shelf async for shelf in blobs.listed(uuid4())] == []
+    await blobs.settle(uuid4())
+
+
+async def test_a_blob_that_has_come_later_is_not_removed(blobs: LocalBlobs) -> None:
+    place = uuid4()
+    blob = await blobs.write(place, sent(b"new"), limit=100)
+    assert await blobs.remove(place, blob.sha256, before=datetime.now(UTC) - timedelta(minutes=1)) is None
+    assert await blobs.verify(place, blob.sha256)

@@ -50,8 +50,9 @@ async def test_details_too_long_for_a_notification_arrive_as_a_gap(db: Database,
 
 
 async def test_a_subscriber_is_told_of_the_gap_when_the_listening_connection_was_lost(
-    db: Database, events: Events
+    monkeypatch: pytest.MonkeyPatch, db: Database, events: Events
 ) -> None:
+    monkeypatch.setattr("maestro.events.SOONEST_S", 1.0)
     async with events.subscribed("run:1") as heard:
         await deafened(db)
         await tell(db, Event("run:1", {"change": "unheard"}))

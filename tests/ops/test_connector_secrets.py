@@ -12,7 +12,8 @@ from maestro.credentials import PostgresqlCredential
 from maestro.db.engine import Database
 from maestro.errors import MasterKeyMissing
 from maestro.vault import MasterKeys, Vault, key_id
-from ops.connector_secrets import BATCH, Rewrapped, counts, place_of, read, rewrap
+from ops.connector_secrets import place_of, read
+from ops.sealed_rows import BATCH, Rewrapped, counts, rewrap
 
 OLD, NEW, LOST = (bytes([n]) * 32 for n in range(3))
 CREDENTIAL = PostgresqlCredential(password=SecretStr("hush"))

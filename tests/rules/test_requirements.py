@@ -1,5 +1,6 @@
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,18 @@ def entries(file: str) -> dict[str, str]:
         f"{normalised(start['name'])} {start['version']}": text[start.start() : end]
         for start, end in zip(starts, ends, strict=True)
     }
+
+
+EMULATORS = sorted((ROOT / "requirements" / "emulators").glob("*.txt"))
+
+
+@pytest.mark.parametrize("path", EMULATORS, ids=lambda path: path.stem)
+def test_every_package_of_an_emulator_is_pinned_with_hashes(path: Path) -> None:
+    pinned = entries(f"emulators/{path.stem}")
+    assert [name for name, entry in pinned.items() if "--hash=sha256:" not in entry] == []
+    wanted = path.with_suffix(".in").read_text().split()
+    assert wanted
+    assert [pin for pin in wanted if pin.replace("==", " ") not in pinned] == []
 
 
 def test_every_requirement_file_is_one_that_the_rules_know() -> None:

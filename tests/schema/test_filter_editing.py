@@ -2,6 +2,7 @@
 
 import pytest
 
+from maestro.db.tables.enums import JobKind
 from maestro.ids import Kind, encode
 from resolvers.filters import LISTS, FilterableList
 from tests.fixtures.graphql import Api
@@ -66,7 +67,7 @@ async def test_each_list_tells_its_fields(api: Api, listed: FilterableList) -> N
 async def test_an_enum_tells_its_values(api: Api) -> None:
     data = await api("{ filterVocabulary(list: JOBS) { fields { name values } } }")
     values = {field["name"]: field["values"] for field in data["filterVocabulary"]["fields"]}
-    assert values["kind"] == ["BACKUP", "RESTORE", "VERIFY", "STORAGE_SYNC", "IMPORT", "EXPORT", "PURGE", "COMPACT"]
+    assert values["kind"] == [kind.value for kind in JobKind]
 
 
 async def with_keys(api: Api, name: str, number: int) -> str:

@@ -1,22 +1,10 @@
-"""Jobs and backups by GraphQL."""
-
-from typing import Any
-from uuid import UUID
+"""Jobs by GraphQL."""
 
 import pytest
-from uuid_utils.compat import uuid7
 
 from maestro.ids import Kind, encode
 from tests.fixtures.graphql import Api
-
-
-async def add(api: Api, table: str, **values: Any) -> UUID:
-    key = uuid7()
-    row = {"id": key, "organization_id": api.viewer.organization_id, **values}
-    places = ", ".join(f"${i + 1}" for i in range(len(row)))
-    async with api.runtime.db.transaction() as tx:
-        await tx.fetch_sql(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())
-    return key
+from tests.schema.job_texts import NOON, add
 
 
 async def test_a_job_tells_how_far_it_is(api: Api) -> None:
@@ -99,34 +87,62 @@ async def test_the_events_of_many_jobs_cost_one_statement(api: Api) -> None:
     assert api.statements == 2
 
 
-async def test_a_backup_is_read_with_its_job(api: Api) -> None:
-    job = await add(api, "job", kind="BACKUP", state="SUCCEEDED")
-    backup = await add(
-        api, "backup", job_id=job, kind="FULL", state="SUCCEEDED", size_bytes=7_000_000_000, manifest={"files": 2}
+async def test_a_job_tells_who_works_on_it_and_why_it_began(api: Api) -> None:
+    schedule = await add(api, "job_schedule", name="nightly", kind="BACKUP", cron="@daily")
+    job = await add(
+        api,
+        "job",
+        kind="BACKUP",
+        state="CANCELLING",
+        priority=7,
+        crashes=2,
+        worker="w1",
+        schedule_id=schedule,
+        scheduled_for=NOON,
+        cancelled_by_id=api.viewer.actor_id,
+        input={"backup_id": None, "label": "x"},
+        result={"size_bytes": 3, "parts": [{"row_count": 1}]},
     )
     query = """
-        query ($id: ID!) {
-            backup(id: $id) { kind state scope sizeBytes manifest checksum verifiedAt job { kind } }
-            backups(filterText: "sizeBytes > 1") { totalCount nodes { id } } }
+        query ($id: ID!) { job(id: $id) { priority crashes worker scheduledFor schedule { name } cancelledBy { name }
+            createdBy { name } input result } }
     """
-    data = await api(query, id=encode(Kind.Backup, backup))
-    assert data["backup"] == {
-        "kind": "FULL",
-        "state": "SUCCEEDED",
-        "scope": {},
-        "sizeBytes": 7_000_000_000,
-        "manifest": {"files": 2},
-        "checksum": None,
-        "verifiedAt": None,
-        "job": {"kind": "BACKUP"},
+    assert (await api(query, id=encode(Kind.Job, job)))["job"] == {
+        "priority": 7,
+        "crashes": 2,
+        "worker": "w1",
+        "scheduledFor": "2026-01-31T12:00:00.000000Z",
+        "schedule": {"name": "nightly"},
+        "cancelledBy": {"name": "Owner"},
+        "createdBy": None,
+        "input": {"backupId": None, "label": "x"},
+        "result": {"sizeBytes": 3, "parts": [{"rowCount": 1}]},
     }
-    assert data["backups"] == {"totalCount": 1, "nodes": [{"id": encode(Kind.Backup, backup)}]}
-    assert api.statements == 4
 
 
-@pytest.mark.parametrize("kind", [Kind.Job, Kind.Backup])
-async def test_a_stranger_finds_no_job_and_no_backup(api: Api, foreign: Api, kind: Kind) -> None:
-    key = await add(api, kind, kind="BACKUP" if kind is Kind.Job else "FULL", state="SUCCEEDED")
-    (error,) = await foreign.errors(f"query ($id: ID!) {{ {kind}(id: $id) {{ id }} }}", id=encode(kind, key))
+async def test_jobs_are_found_by_the_code_of_their_error_and_by_their_schedule(api: Api) -> None:
+    schedule = await add(api, "job_schedule", name="nightly", kind="BACKUP", cron="@daily")
+    failed = await add(api, "job", kind="BACKUP", state="FAILED", error_code="BACKUP_REFUSED")
+    begun = await add(api, "job", kind="BACKUP", schedule_id=schedule, scheduled_for=NOON)
+    query = "query ($filter: JobFilter) { jobs(filter: $filter) { nodes { id schedule { id } } } }"
+    for wanted, found in (
+        ({"errorCode": {"eq": "BACKUP_REFUSED"}}, failed),
+        ({"schedule": {"eq": encode(Kind.JobSchedule, schedule)}}, begun),
+    ):
+        data = await api(query, filter=wanted)
+        assert [job["id"] for job in data["jobs"]["nodes"]] == [encode(Kind.Job, found)]
+
+
+@pytest.mark.parametrize("kind", [Kind.Job, Kind.Backup, Kind.Restore, Kind.JobSchedule])
+async def test_a_stranger_finds_nothing(api: Api, foreign: Api, kind: Kind) -> None:
+    table, name, values = {
+        Kind.Job: ("job", "job", {"kind": "BACKUP", "state": "SUCCEEDED"}),
+        Kind.Backup: ("backup", "backup", {"kind": "FULL", "state": "SUCCEEDED"}),
+        Kind.Restore: ("restore", "restore", {"state": "SUCCEEDED"}),
+        Kind.JobSchedule: ("job_schedule", "schedule", {"name": "s", "kind": "BACKUP", "cron": "@daily"}),
+    }[kind]
+    key = await add(api, table, **values)
+    (error,) = await foreign.errors(f"query ($id: ID!) {{ {name}(id: $id) {{ id }} }}", id=encode(kind, key))
     assert error["extensions"]["code"] == "NOT_FOUND"
-    assert (await foreign(f"{{ {kind}s {{ totalCount }} }}"))[f"{kind}s"]["totalCount"] == 0
+    assert (await foreign(f"{{ {name}s {{ totalCount }} }}"))[f"{name}s"]["totalCount"] == 0
+    assert (await api(f"{{ {name}s {{ totalCount }} }}"))[f"{name}s"]["totalCount"] == 1

@@ -1,5 +1,6 @@
 """What may be kept of whole operations, and that every table that one reads makes its answer stale."""
 
+import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -124,8 +125,11 @@ async def test_every_table_that_a_generated_operation_reads_makes_its_answer_sta
         if not found.is_cacheable:
             continue
         seen.clear()
-        data, _ = await api.run(document.text, **values.of(document))
+        data, errors = await api.run(document.text, **values.of(document))
         kept[document.name] += data is not None
+        if errors:
+            # What a sibling of the field that has failed still asks for is not the next operation's.
+            await asyncio.sleep(0.05)
         tables = {name for sql in seen for name in READ.findall(sql)} & Base.metadata.tables.keys()
         missing[document.name] |= {name for name in tables if TAG_OF.get(name) not in found.tags}
     assert {name: tables for name, tables in missing.items() if tables} == {}

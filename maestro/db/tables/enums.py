@@ -132,6 +132,7 @@ class JobKind(StrEnum):
     COMPACT = "COMPACT"
     OPTIMIZE = "OPTIMIZE"
     HOUSEKEEPING = "HOUSEKEEPING"
+    NOTIFY = "NOTIFY"
 
 
 class CatchUp(StrEnum):

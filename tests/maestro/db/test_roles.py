@@ -31,7 +31,8 @@ def owner(superuser: str) -> Iterator[str]:
     """The owner of an empty database without any right beside it; the server's roles do not exist."""
     execute(superuser, f"CREATE ROLE ml LOGIN PASSWORD '{PASSWORD}'", "CREATE DATABASE ml OWNER ml")
     yield make_url(superuser).set(username="ml", password=PASSWORD, database="ml").render_as_string(hide_password=False)
-    execute(superuser, "DROP DATABASE ml WITH (FORCE)", "DROP OWNED BY ml")
+    databases = [f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in ("ml", "ml_jobs")]
+    execute(superuser, *databases, "DROP OWNED BY ml")
     execute(superuser, *(f"DROP ROLE IF EXISTS {name}" for name in (roles.LOGIN, *roles.ROLES, "ml")))
 
 
@@ -64,6 +65,8 @@ def test_an_account_without_the_right_to_make_roles_is_told_the_sql_that_a_super
         is_superuser=False,
         bypasses=False,
         creates_roles=False,
+        jobs_database="ml_jobs",
+        has_jobs_database=True,
         owns_tables=True,
         missing=[],
         denied=[],
@@ -88,7 +91,7 @@ def test_roles_that_exist_and_are_closed_to_the_account_are_told(superuser: str,
         roles.require(owner)
     sql = (refusal.value.hint or "").partition("try again: ")[2]
     assert "CREATE ROLE" not in sql
-    execute(superuser, sql)
+    execute(superuser, *sql.rstrip(";").split("; "))
     roles.require(owner)
     migrate.upgrade(owner)
 

@@ -1,0 +1,63 @@
+"""BASE_BACKUP: copies of the database server's files, from which the archived changes lead to every later moment."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from jobs.means import archive_of
+from jobs.registry import after_each_job, job
+from maestro import job_inputs
+from maestro.db.tables.enums import BackupKind, JobKind, JobState
+from maestro.job_inputs import BaseBackupInput
+from maestro.queue.work import SINGLE, Ended, JobRun, Work
+from ops.backups import records
+from ops.point_in_time import make_base_backup, remove_old
+
+
+@job(JobKind.BASE_BACKUP, queue=SINGLE)
+async def copy_files(run: JobRun, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a base backup, verified, and remove those that nobody needs any more."""
+    asked = job_inputs.read(BaseBackupInput, given)
+    backup_id = str(asked.backup_id or run.job_id)
+    await run.step("begin", begin, backup_id, asked.label)
+    made: dict[str, Any] = await run.step("copy", copy, backup_id)
+    return {"backupId": backup_id, **made, "removed": await run.step("remove old", remove)}
+
+
+@after_each_job
+async def settle(work: Work, ended: Ended) -> None:
+    """End the row of a base backup whose job has ended without saying how."""
+    if ended.kind == JobKind.BASE_BACKUP:
+        await records.abandon(work.db, ended.job_id, JobState(ended.state))
+
+
+async def begin(work: Work, backup_id: str, label: str) -> None:
+    """Say that it is being made."""
+    row = {
+        "id": UUID(backup_id),
+        "organization_id": work.organization_id,
+        "job_id": work.job_id,
+        "kind": BackupKind.BASE.value,
+        "label": label,
+        "is_encrypted": False,
+        "is_protected": False,
+        "location": str(archive_of(work).base),
+    }
+    await records.begin(work.db, row)
+
+
+async def copy(work: Work, backup_id: str) -> dict[str, Any]:
+    """Copy the files of the running server, and verify the copy."""
+    base = await make_base_backup(archive_of(work), work.operations_url, progress=work.progress)
+    found = {"isIncremental": base.is_incremental, "reachableFrom": base.stopped_at.isoformat(), "id": base.id}
+    await records.copied(work.db, UUID(backup_id), size_bytes=base.size_bytes, found=found)
+    return {"sizeBytes": base.size_bytes, "seconds": base.seconds, **found}
+
+
+async def remove(work: Work) -> list[str]:
+    """Remove what lies before the time that can be returned to, and return the ids of the copies."""
+    removed = await remove_old(archive_of(work), keep=timedelta(days=work.settings.wal_keep))
+    gone = [base.id for base in removed]
+    await records.base_gone(work.db, gone)
+    return gone

@@ -1,0 +1,65 @@
+"""HOUSEKEEPING: lets go of what has been kept for long enough, and of runs that have fallen silent."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from jobs.registry import job
+from maestro.clock import now
+from maestro.db.tables.enums import JobKind
+from maestro.queue import durable
+from maestro.queue.retention import forget
+from maestro.queue.work import JobRun, Work
+from ops.database.housekeeping import Keeping, tidy
+from ops.database.usage import refresh
+from ops.restores import records
+from ops.restores.swap import drop_kept
+
+
+@job(JobKind.HOUSEKEEPING)
+async def keep_house(run: JobRun, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Delete what nobody needs any more, or with `dry_run` only count it.
+
+    The result has the counts: `lost_runs` that have fallen silent, what was forgotten by its name, `jobs` of long ago
+    with what happened to them and their `workflows`, whether usage was `counted` anew, and the `dropped_databases`
+    that restores have replaced long enough ago.
+    """
+    dry_run = bool(given.get("dry_run"))
+    done: dict[str, Any] = await run.step("tidy", tidy_step, dry_run)
+    if not dry_run:
+        done["jobs"] = await run.step("jobs", forget_jobs)
+        done["workflows"] = await run.step("workflows", forget_workflows)
+        done["counted"] = await run.step("usage", usage_step)
+        done["dropped_databases"] = await run.step("databases", drop_databases)
+    return done
+
+
+async def tidy_step(work: Work, dry_run: bool) -> dict[str, Any]:  # noqa: FBT001 -- steps take plain arguments
+    """Forget keys, links, sessions and counts that have been kept for long enough; find lost runs."""
+    keeping = Keeping.by(work.settings)
+    return asdict(await tidy(work.db, keeping, dry_run=dry_run, progress=work.progress))
+
+
+async def forget_jobs(work: Work) -> int:
+    """Delete ended jobs that are older than the history is kept, and return how many those were."""
+    return await forget(work.db, now() - work.settings.job_history, progress=work.progress)
+
+
+async def forget_workflows(work: Work) -> int:
+    """Delete what the queue has kept of such jobs, and return how many those were."""
+    return await asyncio.to_thread(durable.forget, now() - work.settings.job_history)
+
+
+async def usage_step(work: Work) -> bool:
+    """Count anew what projects hold."""
+    return await refresh(work.db)
+
+
+async def drop_databases(work: Work) -> list[str]:
+    """Drop the databases that restores have replaced and that are kept no longer, and return their names."""
+    if work.owner_url is None:
+        return []
+    dropped = await drop_kept(work.owner_url, now())
+    await records.forget_kept(work.db, dropped)
+    return dropped

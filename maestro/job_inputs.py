@@ -1,0 +1,265 @@
+"""What jobs are asked to do: one model a kind, shared by whoever starts a job and whoever carries it out."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+from maestro.access.permissions import Permission
+from maestro.db.tables.enums import JobKind
+from maestro.errors import InvalidInput
+from maestro.storable import UNSTORABLE
+
+J = TypeVar("J", bound="JobInput")
+_SEAM: Final = re.compile("(?<=[a-z0-9])_([a-z])")
+
+LONGEST_LABEL: Final = 200
+LONGEST_KEPT_S: Final = 90 * 24 * 3600
+"""So long a replaced database may be kept."""
+
+
+class _Strict(BaseModel):
+    """Read by the names of the fields, and by their names on the wire; what is unknown is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
+
+    @field_validator("*")
+    @classmethod
+    def _is_storable(cls, value: Any) -> Any:
+        if isinstance(value, str) and UNSTORABLE.search(value):
+            raise ValueError("holds a NUL or half a character")
+        return value
+
+
+class JobInput(_Strict):
+    """What a job of one kind is asked to do; as a row keeps it: `stored()`, and back: `read`.
+
+    What belongs to a single job, such as the row of its backup, is None in a schedule.
+    """
+
+    kind: ClassVar[JobKind]
+    needs: ClassVar[Permission]
+    """What whoever starts such a job has to hold."""
+    is_of_installation: ClassVar[bool] = True
+    """Whether it concerns all organisations, so that it is the first one's."""
+    is_schedulable: ClassVar[bool] = True
+    own: ClassVar[frozenset[str]] = frozenset()
+    """What the server alone writes: a schedule has none of it."""
+
+    def stored(self) -> dict[str, Any]:
+        """Return it as plain JSON, by the names of the fields."""
+        return self.model_dump(mode="json")
+
+
+class BackupInput(JobInput):
+    """A backup of the database and of the files."""
+
+    kind = JobKind.BACKUP
+    needs = Permission.BACKUP_CREATE
+    own = frozenset({"backup_id"})
+
+    backup_id: UUID | None = None
+    """The row; of a scheduled job, whose id is then that of the backup too, the job makes it."""
+    label: str = Field(default="", max_length=LONGEST_LABEL)
+    encrypt: bool | None = None
+    """Whether it is encrypted; None for what the server's settings say."""
+    is_protected: bool = False
+
+
+class BaseBackupInput(JobInput):
+    """A copy of the database server's files, with which the archived changes reach every later moment."""
+
+    kind = JobKind.BASE_BACKUP
+    needs = Permission.BACKUP_CREATE
+    own = frozenset({"backup_id"})
+
+    backup_id: UUID | None = None
+    """As of BackupInput."""
+    label: str = Field(default="", max_length=LONGEST_LABEL)
+
+
+class VerifyInput(JobInput):
+    """The proof that a backup can be brought back."""
+
+    kind = JobKind.VERIFY
+    needs = Permission.BACKUP_CREATE
+    own = frozenset({"backup_id"})
+
+    backup_id: UUID | None = None
+    """The backup; None for the newest one that is complete."""
+
+
+class PruneInput(JobInput):
+    """The removal of backups."""
+
+    kind = JobKind.PRUNE
+    needs = Permission.BACKUP_CREATE
+    own = frozenset({"backup_ids"})
+
+    backup_ids: tuple[UUID, ...] | None = None
+    """These and no others; None for all that no rule keeps."""
+    dry_run: bool = False
+
+
+class Everything(_Strict):
+    """All that a backup holds, in the place of what is there."""
+
+    what: Literal["EVERYTHING"] = "EVERYTHING"
+
+
+class OneOrganization(_Strict):
+    """An organisation of the backup, as a new one beside those that are there."""
+
+    what: Literal["ORGANIZATION"] = "ORGANIZATION"
+    organization_id: UUID
+    new_slug: str
+
+
+class OneProject(_Strict):
+    """A project of the backup, as a new one beside those that are there."""
+
+    what: Literal["PROJECT"] = "PROJECT"
+    project_id: UUID
+    new_name: str
+
+
+RestoreScope = Annotated[Everything | OneOrganization | OneProject, Field(discriminator="what")]
+
+
+class RestoreInput(JobInput):
+    """The return to a backup, or to a moment."""
+
+    kind = JobKind.RESTORE
+    needs = Permission.BACKUP_RESTORE
+    is_schedulable = False
+
+    restore_id: UUID
+    backup_id: UUID | None = None
+    """The backup; None where `target_time` is told."""
+    target_time: AwareDatetime | None = None
+    """The moment to return to, from a base backup and the archived changes; always of everything."""
+    scope: RestoreScope = Everything()
+    dry_run: bool = False
+    """Whether all is done but the last step: nobody's data changes."""
+    keep_for_s: int | None = Field(default=None, ge=0, le=LONGEST_KEPT_S)
+    """So long the replaced database is kept; None for what the server's settings say."""
+
+    @model_validator(mode="after")
+    def _returns_to_one_thing(self) -> "RestoreInput":
+        if (self.backup_id is None) is (self.target_time is None):
+            raise ValueError("either a backup or a moment is wanted")
+        return self
+
+
+class RollbackInput(JobInput):
+    """The way back from a restore to the database that it replaced."""
+
+    kind = JobKind.ROLLBACK
+    needs = Permission.BACKUP_RESTORE
+    is_schedulable = False
+
+    restore_id: UUID
+
+
+class PurgeInput(JobInput):
+    """The removal for good of what has been in the trash for long enough."""
+
+    kind = JobKind.PURGE
+    needs = Permission.TRASH_PURGE
+
+    dry_run: bool = False
+
+
+class SweepInput(JobInput):
+    """The removal of stored files that nothing refers to."""
+
+    kind = JobKind.SWEEP
+    needs = Permission.MAINTENANCE_RUN
+
+    dry_run: bool = False
+
+
+class CompactInput(JobInput):
+    """The packing of metric points."""
+
+    kind = JobKind.COMPACT
+    needs = Permission.MAINTENANCE_RUN
+
+
+class OptimizeInput(JobInput):
+    """The care for indexes, statistics and prepared aggregates."""
+
+    kind = JobKind.OPTIMIZE
+    needs = Permission.MAINTENANCE_RUN
+
+    dry_run: bool = False
+
+
+class HousekeepingInput(JobInput):
+    """The removal of what nobody needs any more: old jobs, used keys and links."""
+
+    kind = JobKind.HOUSEKEEPING
+    needs = Permission.MAINTENANCE_RUN
+
+    dry_run: bool = False
+
+
+class NotifyInput(JobInput):
+    """The telling of a channel."""
+
+    kind = JobKind.NOTIFY
+    needs = Permission.NOTIFICATION_MANAGE
+    is_of_installation = False
+    is_schedulable = False
+
+    channel_id: UUID
+    job_id: UUID | None = None
+    """The job whose end is told; None for a test, which is sent whatever the channel is told of and even when it is
+    switched off."""
+
+
+INPUTS: Final[dict[JobKind, type[JobInput]]] = {model.kind: model for model in JobInput.__subclasses__()}
+"""The model of each kind that can be started."""
+
+
+def read(model: type[J], stored: Mapping[str, Any]) -> J:
+    """Return what a job is asked to do, from its row."""
+    return model.model_validate(stored)
+
+
+def checked(kind: JobKind, given: Any, *, field: str = "input") -> JobInput:
+    """Return what a client wants the jobs of a schedule to do; InvalidInput with the place of what cannot be."""
+    model = INPUTS.get(kind)
+    if model is None or not model.is_schedulable:
+        known = ", ".join(kind for kind, one in INPUTS.items() if one.is_schedulable)
+        raise InvalidInput(f"Jobs of kind {kind} do not begin by themselves.", field="kind", hint=f"Choose of {known}.")
+    open_to_clients = [name for name in model.model_fields if name not in model.own]
+    names = ", ".join(map(to_camel, open_to_clients))
+    hint = f"The input of {kind} may hold {names}." if names else f"The input of {kind} holds nothing: pass {{}}."
+    if not isinstance(given, Mapping):
+        raise InvalidInput(f"{field} is no JSON object.", field=field, hint=hint)
+    known_names = {*open_to_clients, *map(to_camel, open_to_clients)}
+    for name in given:
+        if name not in known_names:
+            raise InvalidInput(f"{field} holds {str(name)[:80]!r}, which nobody knows.", field=field, hint=hint)
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join([field, *(to_camel(str(part)) for part in first["loc"])])
+        message = first["msg"].removeprefix("Value error, ")
+        raise InvalidInput(f"{place}: {message}.", field=place, hint=hint) from None
+
+
+def on_wire(stored: Any) -> Any:
+    """Return what a job was given or has made as clients see it: its names without underscores."""
+    match stored:
+        case Mapping():
+            return {_SEAM.sub(lambda seam: seam[1].upper(), name): on_wire(value) for name, value in stored.items()}
+        case list():
+            return [on_wire(item) for item in stored]
+        case _:
+            return stored

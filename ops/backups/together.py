@@ -1,0 +1,21 @@
+"""Several things at a time, of which the first that fails ends the others."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def together(works: Iterable[Awaitable[T]]) -> list[T]:
+    """Do all of it at a time and return what comes of each, or raise what the first that fails has raised.
+
+    Nothing of it runs any more then, nor after this was cancelled.
+    """
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,80 @@
+"""Use cases of jobs: they are started, cancelled and tried again; workers do the rest."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import update
+
+from maestro.db.rows import Row
+from maestro.db.tables import Backup, Base, Job, Restore
+from maestro.db.tables.enums import JobKind, JobState
+from maestro.job_inputs import INPUTS, JobInput
+from maestro.queue import starting
+from resolvers.context import Context
+from resolvers.writing import Lock, Writer, writing
+
+MADE: Final[dict[JobKind, type[Base]]] = {
+    JobKind.BACKUP: Backup,
+    JobKind.BASE_BACKUP: Backup,
+    JobKind.RESTORE: Restore,
+}
+"""What has a row of its own beside that of the job which makes it, with the same state."""
+TOLD: Final = ("kind", "state", "attempt", "cancelled_by_id")
+
+
+async def start(writer: Writer, given: JobInput, *, idempotency_key: str | None = None, **columns: Any) -> Row:
+    """Start a job in the writer's transaction and return its row; `columns` are others of the row.
+
+    Conflict when the key was used for another job.
+    """
+    job = await starting.start(
+        writer.tx,
+        organization_id=writer.ctx.organization_id,
+        kind=given.kind,
+        input=given.stored(),
+        created_by_id=writer.ctx.viewer.actor_id,
+        idempotency_key=idempotency_key,
+        **columns,
+    )
+    writer.changed(Job, job.id, after={"kind": job.kind, "input": job.input})
+    return job
+
+
+async def cancel(ctx: Context, key: UUID) -> Row:
+    """Ask for the end of a job and return its row: CANCELLED when nobody has begun it, else CANCELLING.
+
+    Asking again changes nothing. NotFound, Conflict when it has ended.
+    """
+    async with writing(ctx) as writer:
+        before = await writer.row(Job, key, lock=Lock.CHANGE)
+        job = await starting.request_cancel(
+            writer.tx, organization_id=ctx.organization_id, job_id=key, cancelled_by_id=ctx.viewer.actor_id
+        )
+        await _told(writer, before, job)
+        return job
+
+
+async def retry(ctx: Context, key: UUID) -> Row:
+    """Have a job that failed, was cancelled or is done in part run again, and return its row.
+
+    NotFound, Forbidden for who may not start such a job, Conflict when it is running or has succeeded.
+    """
+    async with writing(ctx) as writer:
+        before = await writer.row(Job, key, lock=Lock.CHANGE)
+        model = INPUTS.get(JobKind(before.kind))
+        if model is not None:
+            ctx.require(model.needs)
+        job = await starting.retry(writer.tx, organization_id=ctx.organization_id, job_id=key)
+        await _told(writer, before, job)
+        return job
+
+
+async def _told(writer: Writer, before: Row, job: Row) -> None:
+    """Take note of a change, and carry it over to what the job makes."""
+    writer.changed(Job, job.id, before={name: before[name] for name in TOLD}, after={name: job[name] for name in TOLD})
+    made = MADE.get(JobKind(job.kind))
+    if made is None or job.state not in (JobState.CANCELLED, JobState.QUEUED):
+        return
+    c = made.__table__.c
+    same = (c.job_id == job.id, c.organization_id == job.organization_id)
+    await writer.tx.fetch(update(made).where(*same).values(state=job.state, ended_at=job.ended_at))
