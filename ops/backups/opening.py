@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,10 +17,12 @@ from maestro.vault import MasterKeys
 from ops.backups.manifest import LARGEST, FileEntry, Manifest, read_manifest
 from ops.backups.places import file_of, manifest_of
 from ops.backups.refusals import Refusal, refused
-from ops.backups.sealing import ENDING, open_file
+from ops.backups.sealing import ENDING, open_file, open_stream
 
 DUMP: Final = "dump"
 """What the paths of the dump's files begin with in a backup."""
+BEGINNING: Final = 64 * 1024
+"""Bytes in which there is all that says for whom a file is encrypted."""
 AT_ONCE: Final = 2
 """So many files are fetched and decrypted at a time."""
 
@@ -45,6 +47,22 @@ async def manifest_in(
     if found.backup_id != backup_id:
         raise refused(Refusal.CORRUPT, "The manifest in the place of this backup is that of another one.")
     return found
+
+
+async def require_keys(manifest: Manifest, *, store: ObjectStore, keys: MasterKeys) -> None:
+    """Raise BackupRefused with WRONG_KEY unless each encrypted file of a backup opens; their beginnings tell."""
+
+    async def look(file: FileEntry) -> None:
+        beginning = store.get(file_of(manifest.backup_id, file.path), end=BEGINNING)
+        try:
+            async with aclosing(beginning):
+                await open_stream(beginning, keys)
+        except BackupRefused as refusal:
+            # Cut off as it is, it cannot be whole.
+            if refusal.details["reason"] == Refusal.WRONG_KEY:
+                raise
+
+    await for_each([file for file in manifest.files if file.path.endswith(ENDING)], look, at_once=AT_ONCE)
 
 
 @asynccontextmanager

@@ -17,10 +17,10 @@ from maestro.db.direct import connected, name_of, named
 from maestro.db.rows import CONNECTION_LOST, StatementFailed
 from maestro.errors import NotFound, VerificationFailed
 from maestro.progress import Progress, untold
-from ops.backups.checking import check_files
+from ops.backups.checking import Depth, check_files
 from ops.backups.making import Destination, Installation
 from ops.backups.manifest import Manifest
-from ops.backups.opening import OpenedBackup, manifest_in, opened
+from ops.backups.opening import OpenedBackup, manifest_in, opened, require_keys
 from ops.backups.programs import find_programs
 from ops.backups.refusals import Refusal, refused
 from ops.backups.restoring import JOBS, compare, restore_into
@@ -101,7 +101,8 @@ async def validate(order: Order, *, progress: Progress = untold) -> Manifest:
         await require_possible(cluster, name_of(order.url))
         major = cluster.get_server_version().major
     await find_programs(major, folder=order.installation.programs)
-    await check_files(manifest, order.source.store, keys=order.source.keys, progress=progress)
+    await check_files(manifest, order.source.store, keys=order.source.keys, depth=Depth.DIGESTS, progress=progress)
+    await require_keys(manifest, store=order.source.store, keys=order.source.keys)
     return manifest
 
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from app import reference
-from app.cli.docs import docs
+from app.cli import main
 from maestro.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -78,5 +78,5 @@ def test_codes_that_the_application_answers_by_itself_are_on_the_page() -> None:
 
 
 def test_comparing_the_pages_succeeds_in_silence() -> None:
-    outcome = CliRunner().invoke(docs, ["--check"])
+    outcome = CliRunner().invoke(main, ["docs", "--check"])
     assert (outcome.exit_code, outcome.output) == (0, "")
