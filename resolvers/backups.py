@@ -61,12 +61,15 @@ async def begin(writer: Writer, asked: BackupInput | BaseBackupInput, *, idempot
 async def verify(ctx: Context, key: UUID, *, idempotency_key: str | None = None) -> Row:
     """Start the proof of a backup and return its job.
 
-    NotFound, Forbidden outside of the first organisation, Conflict for one that is not complete or is removed.
+    NotFound, Forbidden outside of the first organisation, Conflict for one that is not complete, is removed or is a
+    base backup.
     """
     is_here = await installation.is_here(ctx)
 
     async def write(writer: Writer) -> Row:
-        require_complete(await writer.row(Backup, key, lock=Lock.KEEP))
+        backup = await writer.row(Backup, key, lock=Lock.KEEP)
+        require_complete(backup)
+        _require_full(backup, hint="It was verified when it was made, and is before it is used.")
         installation.require(is_here=is_here)
         return await jobs.start(writer, VerifyInput(backup_id=key), idempotency_key=idempotency_key)
 
@@ -142,6 +145,7 @@ def require_complete(backup: Row) -> None:
 async def _require_dispensable(writer: Writer, backup: Row) -> None:
     if backup.removed_at is not None:
         raise _is_removed()
+    _require_full(backup, hint="It goes by itself once no moment of the last MAESTRO_WAL_KEEP days needs it.")
     if backup.state in LIVE:
         raise Conflict("This backup is being made.", state=backup.state, hint="Cancel its job first.")
     if backup.is_protected:
@@ -154,6 +158,12 @@ async def _require_dispensable(writer: Writer, backup: Row) -> None:
         raise Conflict(
             "This is the last backup that was proved good.", hint="Make another one, and have it verified, first."
         )
+
+
+def _require_full(backup: Row, *, hint: str) -> None:
+    """Raise Conflict for a copy of the server's files, which lies in the archive of changes and not in a store."""
+    if backup.kind != BackupKind.FULL:
+        raise Conflict("This is a base backup.", hint=hint)
 
 
 def _is_removed() -> Conflict:

@@ -157,6 +157,14 @@ async def test_what_has_failed_is_removed_without_further_ado(api: Api) -> None:
     assert (await api(DELETE, id=backup_id(key)))["deleteBackup"]["kind"] == "PRUNE"
 
 
+@pytest.mark.parametrize("query", [VERIFY, DELETE])
+async def test_a_base_backup_is_neither_verified_nor_removed_by_hand(api: Api, query: str) -> None:
+    key = await new_backup(api, kind="BASE")
+    await new_backup(api, kind="BASE")
+    error = await refused(api, "CONFLICT", query, id=backup_id(key))
+    assert error["message"] == "This is a base backup."
+
+
 async def test_backups_are_pruned_by_a_job(api: Api) -> None:
     job = (await api(PRUNE, dryRun=True))["pruneBackups"]
     assert (job["kind"], job["input"]) == ("PRUNE", {"backupIds": None, "dryRun": True})
