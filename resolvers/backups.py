@@ -18,7 +18,9 @@ from resolvers.context import Context
 from resolvers.idempotency import Once, write_once
 from resolvers.writing import Lock, Writer, writing
 
-GOOD: Final = (Backup.state == JobState.SUCCEEDED, Backup.removed_at.is_(None), Backup.verified_at.is_not(None))
+COMPLETE: Final = frozenset({JobState.SUCCEEDED, JobState.PARTIAL})
+"""What a backup is that can be restored; a PARTIAL one lacks files that the installation itself has lost."""
+GOOD: Final = (Backup.state.in_(COMPLETE), Backup.removed_at.is_(None), Backup.verified_at.is_not(None))
 """What holds of a backup that can be relied on."""
 
 
@@ -136,7 +138,7 @@ def require_complete(backup: Row) -> None:
     """Raise Conflict unless a backup is complete and there."""
     if backup.removed_at is not None:
         raise _is_removed()
-    if backup.state != JobState.SUCCEEDED:
+    if backup.state not in COMPLETE:
         raise Conflict(
             "This backup is not complete.", state=backup.state, hint="Wait for its job, or choose another backup."
         )
@@ -151,7 +153,7 @@ async def _require_dispensable(writer: Writer, backup: Row) -> None:
     if backup.is_protected:
         raise Conflict("This backup is protected.", hint="Take the protection away first, by updateBackup.")
     others = (Backup.id != backup.id, Backup.kind == backup.kind, Backup.organization_id == backup.organization_id)
-    if backup.verified_at is None or backup.state != JobState.SUCCEEDED:
+    if backup.verified_at is None or backup.state not in COMPLETE:
         return
     (left,) = await writer.tx.fetch(select(func.count().label("n")).select_from(Backup).where(*others, *GOOD))
     if not left.n:

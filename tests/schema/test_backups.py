@@ -109,8 +109,9 @@ async def test_under_a_used_key_there_is_one_backup(api: Api) -> None:
     await refused(api, "CONFLICT", START, input={"label": "another"}, key="k")
 
 
-async def test_a_backup_is_verified_by_a_job(api: Api) -> None:
-    key = await new_backup(api, verified_at=None)
+@pytest.mark.parametrize("state", ["SUCCEEDED", "PARTIAL"])
+async def test_a_backup_is_verified_by_a_job(api: Api, state: str) -> None:
+    key = await new_backup(api, state=state, verified_at=None)
     job = (await api(VERIFY, id=backup_id(key)))["verifyBackup"]
     assert (job["kind"], job["input"]) == ("VERIFY", {"backupId": str(key)})
 
