@@ -60,7 +60,8 @@ QUESTIONS: Final = (
       params { key value } metricSummaries { key { name } last } createdBy { name } } } }""",
     "query { models { nodes { id name aliases { name } } } }",
 )
-UNCACHED: Final = {"MAESTRO_CACHE": "false", "MAESTRO_COMPACT_EVERY": "3600"}
+ALONE: Final = {"MAESTRO_CACHE": "false", "MAESTRO_COMPACT_EVERY": "3600", "MAESTRO_WORKERS": "0"}
+"""The server does nothing but answer, each time anew; the backups are made beside it."""
 
 
 def measure() -> list[Figure]:
@@ -72,7 +73,7 @@ def measure() -> list[Figure]:
         with database(Settings(data_dir=folder)) as url:
             asyncio.run(_fill(url))
             figures = asyncio.run(_turns(url, folder))
-            with running(folder, MAESTRO_DATABASE_URL=url, **UNCACHED) as server:
+            with running(folder, MAESTRO_DATABASE_URL=url, **ALONE) as server:
                 return [*figures, *asyncio.run(_felt(url, folder, server))]
     finally:
         shutil.rmtree(folder)
