@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from pydantic import SecretStr
+
 from app.archiving import postgres_settings
 from maestro.db import migrate, roles, statistics
 from maestro.db.rows import CONNECTION_LOST, StatementFailed, is_of_exchange
@@ -30,7 +32,8 @@ def database(settings: Settings, *, is_owner: bool = False) -> Iterator[str]:
     """
     if settings.database_url is not None:
         url = _checked(settings.database_url.get_secret_value())
-        _reach(url)
+        owner_url = settings.operations_url
+        _reach(url, owner_url=url if owner_url is None else _operations(owner_url))
         yield url
     elif is_owner:
         with EmbeddedPostgres(settings.data_dir, postgres_settings(settings)) as address:
@@ -53,7 +56,7 @@ def server_account(settings: Settings, url: str) -> str:
 def operations_url(settings: Settings, url: str) -> str | None:
     """Return the URL of the account that owns the database, by which workers back it up; None when nobody named one."""
     if settings.operations_url is not None:
-        return _checked(settings.operations_url.get_secret_value(), "MAESTRO_OPERATIONS_URL")
+        return _operations(settings.operations_url)
     if settings.database_url is None:
         # As PostgreSQL's own programs read it.
         return url.replace("postgresql+asyncpg:", "postgresql:", 1)
@@ -121,14 +124,18 @@ def _open(url: str) -> None:
     asyncio.run(await_open(url))
 
 
-def _reach(url: str) -> None:
+def _operations(url: SecretStr) -> str:
+    return _checked(url.get_secret_value(), "MAESTRO_OPERATIONS_URL")
+
+
+def _reach(url: str, *, owner_url: str) -> None:
     try:
         try:
             migrate.current(url)
         except (*CONNECTION_LOST, StatementFailed) as error:
             if not is_of_exchange(error):
                 raise
-            _open(url)
+            _open(owner_url)
             migrate.current(url)
     except (*CONNECTION_LOST, StatementFailed) as error:
         parts = urlsplit(url)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from jobs.means import archive_of
@@ -10,9 +10,13 @@ from jobs.registry import after_each_job, job
 from maestro import job_inputs
 from maestro.db.tables.enums import BackupKind, JobKind, JobState
 from maestro.job_inputs import BaseBackupInput
+from maestro.queue import starting
 from maestro.queue.work import SINGLE, Ended, JobRun, Work
 from ops.backups import records
-from ops.point_in_time import make_base_backup, remove_old
+from ops.point_in_time import is_due, make_base_backup, remove_old, status
+
+NEVER: Final = timedelta.max
+_BEGUN: Final = "SELECT FROM job WHERE kind = 'BASE_BACKUP' AND state IN ('QUEUED', 'RUNNING', 'CANCELLING') LIMIT 1"
 
 
 @job(JobKind.BASE_BACKUP, queue=SINGLE)
@@ -61,3 +65,18 @@ async def remove(work: Work) -> list[str]:
     gone = [base.id for base in removed]
     await records.base_gone(work.db, gone)
     return gone
+
+
+async def ensure_base(work: Work) -> bool:
+    """Begin a base backup when none leads on to now, and say whether that was so.
+
+    Behind a gap in the archive nothing can be brought back until there is one, and the nightly one may be a day off.
+    """
+    archive = archive_of(work)
+    if archive.identity() is None or not (await status(archive)).is_receiving or not await is_due(archive, every=NEVER):
+        return False
+    async with work.db.transaction() as tx:
+        if await tx.fetch_sql(_BEGUN):
+            return False
+        await starting.start(tx, organization_id=work.organization_id, kind=JobKind.BASE_BACKUP)
+    return True

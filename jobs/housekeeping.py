@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from jobs.basing import ensure_base
 from jobs.registry import job
 from maestro.clock import now
 from maestro.db.tables.enums import JobKind
 from maestro.queue import durable
 from maestro.queue.retention import forget
 from maestro.queue.work import JobRun, Work
+from ops.backups.scratch import sweep_scratch_databases
 from ops.database.housekeeping import Keeping, tidy
 from ops.database.usage import refresh
 from ops.restores import records
@@ -22,8 +24,8 @@ async def keep_house(run: JobRun, given: Mapping[str, Any]) -> dict[str, Any]:
     """Delete what nobody needs any more, or with `dry_run` only count it.
 
     The result has the counts: `lost_runs` that have fallen silent, what was forgotten by its name, `jobs` of long ago
-    with what happened to them and their `workflows`, whether usage was `counted` anew, and the `dropped_databases`
-    that restores have replaced long enough ago.
+    with what happened to them and their `workflows`, whether usage was `counted` anew, the `dropped_databases` that
+    restores have replaced long enough ago or proofs of backups have left, and whether a `base_backup` was begun.
     """
     dry_run = bool(given.get("dry_run"))
     done: dict[str, Any] = await run.step("tidy", tidy_step, dry_run)
@@ -32,6 +34,7 @@ async def keep_house(run: JobRun, given: Mapping[str, Any]) -> dict[str, Any]:
         done["workflows"] = await run.step("workflows", forget_workflows)
         done["counted"] = await run.step("usage", usage_step)
         done["dropped_databases"] = await run.step("databases", drop_databases)
+        done["base_backup"] = await run.step("base backup", ensure_base)
     return done
 
 
@@ -57,9 +60,12 @@ async def usage_step(work: Work) -> bool:
 
 
 async def drop_databases(work: Work) -> list[str]:
-    """Drop the databases that restores have replaced and that are kept no longer, and return their names."""
+    """Drop the databases that restores have replaced and that are kept no longer, and scratch ones that were left.
+
+    Returns their names.
+    """
     if work.owner_url is None:
         return []
     dropped = await drop_kept(work.owner_url, now())
     await records.forget_kept(work.db, dropped)
-    return dropped
+    return [*dropped, *await sweep_scratch_databases(work.owner_url)]

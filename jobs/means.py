@@ -23,6 +23,7 @@ def installation_of(work: Work) -> Installation:
         blobs=work.settings.data_dir / "blobs",
         version=VERSION,
         programs=folder_of(work.settings),
+        cluster=None if work.settings.database_url is not None else work.settings.data_dir / "postgres",
     )
 
 

@@ -1,7 +1,7 @@
 """NOTIFY, and what follows every job: whoever wants to know is told how it has ended."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from jobs.registry import after_each_job, job
@@ -13,7 +13,7 @@ from maestro.job_inputs import NotifyInput
 from maestro.queue.work import Ended, JobRun, Work
 from ops.notifications import notify, send_trial
 
-_JOB = "SELECT * FROM job WHERE id = $1"
+_JOB: Final = "SELECT * FROM job WHERE id = $1"
 
 
 @job(JobKind.NOTIFY)

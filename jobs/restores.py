@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from jobs import backups
@@ -21,7 +21,7 @@ from ops.restores import records, restoring
 from ops.restores.carrying import Occasion
 
 # What the safety backup of a restore is called: the same however often the job begins anew.
-_SAFETY = UUID("7d3c5a52-4f0e-4d0b-9a53-3f8a3c1b8f10")
+_SAFETY: Final = UUID("7d3c5a52-4f0e-4d0b-9a53-3f8a3c1b8f10")
 
 
 @job(JobKind.RESTORE, queue=SINGLE)
@@ -86,6 +86,7 @@ async def make_safe(work: Work, stored: Mapping[str, Any]) -> str:
     restore_id = UUID(stored["restore_id"])
     backup_id = uuid5(_SAFETY, restore_id.hex)
     asked = {"encrypt": None, "label": "Before a restore", "is_protected": False}
+    await backups.look_ahead(work, None)
     await backups.begin(work, str(backup_id), asked)
     await backups.make(work, str(backup_id), asked)
     await backup_records.end(work.db, backup_id, JobState.SUCCEEDED)

@@ -1,4 +1,4 @@
-"""The same work for many things, some of them at a time."""
+"""Several things at a time, of which the first that fails ends the others."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -7,21 +7,26 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def for_each(things: Iterable[T], work: Callable[[T], Awaitable[None]], *, at_once: int) -> None:
-    """Do the work for each thing, for `at_once` of them at a time; the things are asked for as they are needed.
+async def together(works: Iterable[Awaitable[T]]) -> list[T]:
+    """Do all of it at a time and return what comes of each, or raise what the first that fails has raised.
 
-    The first error ends the others, which have ended when it is raised.
+    Nothing of it runs any more then, nor after this was cancelled.
     """
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def for_each(things: Iterable[T], work: Callable[[T], Awaitable[None]], *, at_once: int) -> None:
+    """Do the work for each thing, for `at_once` of them at a time; the things are asked for as they are needed."""
     waiting = iter(things)
 
     async def take() -> None:
         for thing in waiting:
             await work(thing)
 
-    workers = [asyncio.create_task(take()) for _ in range(at_once)]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+    await together(take() for _ in range(at_once))

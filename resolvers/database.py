@@ -1,10 +1,10 @@
 """Looking at the database: its health and its slow statements, for whoever runs the server."""
 
-from maestro.access import Permission, organizations
-from maestro.errors import Forbidden
+from maestro.access import Permission
 from ops.database import slow_statements
 from ops.database.health import Health, examine
 from ops.database.slow_statements import SlowStatements, StatementOrder
+from resolvers import installation
 from resolvers.context import Context
 
 
@@ -25,8 +25,4 @@ async def slowest(ctx: Context, *, first: int, order: StatementOrder) -> SlowSta
 
 async def _require_operator(ctx: Context) -> None:
     ctx.require(Permission.MAINTENANCE_RUN)
-    if not await organizations.is_first(ctx.runtime.db, ctx.organization_id):
-        raise Forbidden(
-            "The database is that of all organizations: only members of the server's first one look after it.",
-            hint="Ask whoever runs the server, or switch to that organization if you belong to it.",
-        )
+    installation.require(is_here=await installation.is_here(ctx))

@@ -21,6 +21,7 @@ from connectors.stores import LocalStore
 from loadtests.figures.freshness import ask
 from loadtests.figures.results import Figure
 from loadtests.figures.server import RunningServer, command, running
+from maestro.db.direct import name_of
 from maestro.settings import Settings
 from maestro.vault import MasterKeys, new_master_key
 from ops.backups.making import Destination, Installation, Made, Order, make_backup
@@ -30,7 +31,7 @@ from ops.backups.places import file_of
 from ops.backups.programs import Programs, find_programs
 from ops.backups.restoring import restore_into
 from ops.backups.scratch import scratch_database
-from ops.backups.servers import connected, database_of, libpq_environment
+from ops.backups.servers import connected, libpq_environment
 from ops.backups.verifying import verify_backup
 
 ROUNDS: Final = 3
@@ -131,7 +132,7 @@ class _Turns:
         """Restore by pg_restore alone, from the same dump."""
         async with scratch_database(self.url, self.manifest) as url:
             place = self.folder / "backups" / file_of(self.manifest.backup_id, "dump")
-            options = ("-j2", f"--dbname={database_of(url)}", str(place))
+            options = ("-j2", f"--dbname={name_of(url)}", str(place))
             return await _seconds(self.program("pg_restore", *options, url=url))
 
     async def restore(self) -> float:

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
+from maestro.db.patience import is_away
 from maestro.errors import MaestroError, Unavailable
-from maestro.queue.patience import is_away
 
 logger = logging.getLogger(__name__)
 

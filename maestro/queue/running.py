@@ -11,12 +11,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from maestro.db.engine import Database
+from maestro.db.patience import patiently
 from maestro.db.rows import CONNECTION_LOST, StatementFailed
 from maestro.db.tables.enums import JobState
 from maestro.errors import CrashedTooOften, PartlyDone, Unavailable
 from maestro.queue import durable, records
 from maestro.queue.failures import error_of, failure_of, plain
-from maestro.queue.patience import patiently
 from maestro.queue.records import Attempt, Outcome, Verdict
 from maestro.queue.reports import Reports
 from maestro.queue.work import Ended, Follower, JobSpec, Partial, Step, Work

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from maestro.crowd import together
 from maestro.progress import Progress, untold
 from ops.backups.manifest import TableState
 from ops.backups.servers import Connection, transient
 from ops.backups.snapshots import Snapshot
-from ops.backups.together import together
 
 ALGORITHM: Final = "record_send/hash_record_extended/sum/1"
 """Names this way of computing a checksum in a manifest; to be changed with it."""

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-import orjson
-
 from maestro.db.roles import LOGIN
 from maestro.progress import Progress, untold
 from ops.backups.checksums import ALGORITHM, sizes_of, states_of
@@ -130,21 +128,21 @@ async def surroundings_of(snapshot: Snapshot) -> Surroundings:
         objects = {found["kind"]: _digest(found["names"]) for found in await connection.fetch(_OBJECTS)}
         roles = [dict(role) for role in await connection.fetch(_ROLES, LOGIN)]
         owners = [owner["name"] for owner in await connection.fetch(_OWNERS)]
-    raw = orjson.loads(row["raw"])
+    raw = row["raw"]
     details = {
         "checksums": ALGORITHM,
         "objects": objects,
         "sizes": await sizes_of(snapshot),
         "roles": roles,
         "owners": owners,
-        "extensions": orjson.loads(row["extensions"]),
+        "extensions": row["extensions"],
         "database": {
             "owner": row["owner"],
             "comment": row["comment"],
             "locale": raw.get("datlocale") or raw.get("daticulocale"),
             "connectionLimit": raw["datconnlimit"],
-            "settings": orjson.loads(row["settings"]),
-            "privileges": orjson.loads(row["privileges"]),
+            "settings": row["settings"],
+            "privileges": row["privileges"],
         },
     }
     state = DatabaseState(

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from maestro.crowd import together
 from maestro.progress import Progress, untold
 from ops.backups.checksums import states_of
 from ops.backups.contents import Contents, surroundings_of, whole
@@ -12,7 +13,6 @@ from ops.backups.processes import run
 from ops.backups.programs import Programs, find_programs
 from ops.backups.servers import Connection, libpq_environment, transient
 from ops.backups.snapshots import LOCK_TIMEOUT_S, Snapshot, exported
-from ops.backups.together import together
 from ops.backups.watching import watched
 from ops.backups.yielding import yielding
 

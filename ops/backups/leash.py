@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-NICENESS = 10
+NICENESS = 15
 """Whoever asks the server something goes first."""
 PATIENCE_S = 2.0
 """For the program to end by itself, which lets it cancel what it runs on the database server."""

@@ -39,13 +39,15 @@ _GONE: Final = "SELECT sha256 FROM unnest($1::text[]) sha256 WHERE sha256 NOT IN
 class Installation:
     """What is backed up: the database by the URL of its owner, the folder of stored files, the version of Maestro.
 
-    `programs` is the folder of PostgreSQL's client programs, None to look for them.
+    `programs` is the folder of PostgreSQL's client programs, None to look for them; `cluster` that of the server's data
+    where it lies on this machine.
     """
 
     url: str
     blobs: Path
     version: str
     programs: Path | None = None
+    cluster: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

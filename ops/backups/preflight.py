@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -57,17 +57,15 @@ async def check_backup(
     installation: Installation,
     destination: Destination,
     *,
-    cluster: Path | None = None,
     is_verified: bool = True,
     progress: Progress = untold,
 ) -> tuple[Check, ...]:
     """Look whether a backup can be made, and verified with `is_verified`; nothing is left behind.
 
-    `cluster` is the folder of the server's data where that is on this machine. No check raises: one whose question
-    cannot be asked has failed.
+    No check raises: one whose question cannot be asked has failed.
     """
     progress("Looking ahead")
-    checking = _Checking(installation, destination, cluster, is_verified)
+    checking = _Checking(installation, destination, is_verified)
     return tuple([check async for check in checking.checks()])
 
 
@@ -75,12 +73,16 @@ async def require_ready(
     installation: Installation,
     destination: Destination,
     *,
-    cluster: Path | None = None,
     is_verified: bool = True,
     progress: Progress = untold,
 ) -> tuple[Check, ...]:
     """Return the checks of `check_backup`, or raise PreflightFailed with all of them when one has failed."""
-    checks = await check_backup(installation, destination, cluster=cluster, is_verified=is_verified, progress=progress)
+    checks = await check_backup(installation, destination, is_verified=is_verified, progress=progress)
+    return require(checks)
+
+
+def require(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Return checks that have all passed; PreflightFailed with all of them when one has failed."""
     if failed := [check for check in checks if not check.is_passed]:
         raise PreflightFailed(
             f"Not begun: {'; '.join(f'{check.name}: {check.result}' for check in failed)}.",
@@ -94,7 +96,6 @@ async def require_ready(
 class _Checking:
     installation: Installation
     destination: Destination
-    cluster: Path | None
     is_verified: bool
 
     async def checks(self) -> AsyncIterator[Check]:
@@ -160,21 +161,26 @@ class _Checking:
         needs: list[tuple[Path, int]] = [(local, dump + unsent)] if local is not None else []
         if local is None or self.destination.seal is not None:
             needs.append((self.destination.work_of(UUID(int=0)), dump))
-        if self.is_verified and self.cluster is not None:
-            needs.append((self.cluster, int(facts["database_bytes"] * SPARE)))
-        disks: dict[int, tuple[Path, int]] = {}
-        for folder, need in needs:
-            place = next(one for one in (folder, *folder.parents) if one.exists())
-            _, others = disks.get(place.stat().st_dev, (place, 0))
-            disks[place.stat().st_dev] = place, others + need
-        for place, need in disks.values():
-            free = shutil.disk_usage(place).free
-            yield Check(
-                "room",
-                is_passed=free >= need,
-                result=f"{place} has {free:,} bytes free, and up to {need:,} are needed",
-                hint="Free some room, or give backups another place: MAESTRO_BACKUP_STORE.",
-            )
+        if self.is_verified and self.installation.cluster is not None:
+            needs.append((self.installation.cluster, int(facts["database_bytes"] * SPARE)))
+        yield from rooms(needs)
+
+
+def rooms(needs: Iterable[tuple[Path, int]]) -> Iterator[Check]:
+    """Look at each disk for all the bytes that will be in some folders at the same time."""
+    disks: dict[int, tuple[Path, int]] = {}
+    for folder, need in needs:
+        place = next(one for one in (folder, *folder.parents) if one.exists())
+        _, others = disks.get(place.stat().st_dev, (place, 0))
+        disks[place.stat().st_dev] = place, others + need
+    for place, need in disks.values():
+        free = shutil.disk_usage(place).free
+        yield Check(
+            "room",
+            is_passed=free >= need,
+            result=f"{place} has {free:,} bytes free, and up to {need:,} are needed",
+            hint="Free some room, or give backups another place: MAESTRO_BACKUP_STORE.",
+        )
 
 
 def _rows(facts: Mapping[str, Any]) -> Check:

@@ -36,10 +36,9 @@ class Programs:
         """The major version."""
         return int(self.version.partition(".")[0])
 
-    @property
-    def can_read_zstd(self) -> bool:
-        """Whether they read what was compressed with zstd."""
-        return self.compression == ZSTD
+    def reads(self, compression: str) -> bool:
+        """Say whether they read a dump that was compressed in some way."""
+        return compression != ZSTD or self.compression == ZSTD
 
     @property
     def compress(self) -> str:

@@ -80,7 +80,11 @@ async def restore_into(
         await _require_empty(connection)
         is_owning = await _prepare_roles(connection, source.manifest)
     # Nobody relies on what is restored before something is committed that waits for all of it to be on the disk.
-    environment = {**libpq_environment(url), "PGOPTIONS": "-c synchronous_commit=off -c maintenance_work_mem=256MB"}
+    options = "-c synchronous_commit=off -c maintenance_work_mem=256MB"
+    if jobs == 1:
+        # Whoever wants one job wants the other cores left alone, and so no helpers for each index.
+        options += " -c max_parallel_maintenance_workers=0"
+    environment = {**libpq_environment(url), "PGOPTIONS": options}
     command: list[str | Path] = [
         programs.path("pg_restore"),
         f"--jobs={jobs}",

@@ -8,9 +8,10 @@ from uuid import uuid4
 
 import asyncpg
 
+from maestro.db.direct import name_of, named
 from maestro.errors import PreflightFailed, Transient
 from ops.backups.manifest import Manifest
-from ops.backups.servers import Connection, at, connected, database_of, quoted, transient
+from ops.backups.servers import Connection, connected, quoted, transient
 
 CLUSTER: Final = "postgres"
 """The database from which others are made and dropped; advisory locks are taken in it."""
@@ -33,10 +34,10 @@ async def scratch_database(url: str, manifest: Manifest) -> AsyncIterator[str]:
     It is dropped at the end. When this process is killed, the next one drops it: whoever uses one holds a lock.
     PreflightFailed when the account may make no database, or the server has not its locale.
     """
-    name = _prefix(database_of(url)) + uuid4().hex[:12]
+    name = _prefix(name_of(url)) + uuid4().hex[:12]
     async with connected(url, database=CLUSTER) as cluster:
         with transient():
-            await _sweep(cluster, database_of(url))
+            await _sweep(cluster, name_of(url))
             await cluster.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", name)
             try:
                 await cluster.execute(f"CREATE DATABASE {quoted(name)} TEMPLATE template0 {_options(manifest)}")
@@ -48,7 +49,7 @@ async def scratch_database(url: str, manifest: Manifest) -> AsyncIterator[str]:
                 ) from error
         patience_s = _DROPPING_S
         try:
-            yield at(url, name)
+            yield named(url, name)
         except asyncio.CancelledError:
             patience_s = _HURRYING_S
             raise
@@ -61,7 +62,7 @@ async def sweep_scratch_databases(url: str) -> list[str]:
     """Drop the scratch databases that nobody uses any more, beside the database of a URL, and return their names."""
     async with connected(url, database=CLUSTER) as cluster:
         with transient():
-            return await _sweep(cluster, database_of(url))
+            return await _sweep(cluster, name_of(url))
 
 
 async def _sweep(cluster: Connection, database: str) -> list[str]:

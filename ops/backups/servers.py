@@ -1,19 +1,18 @@
 """Connections of an operation's own to a server of PostgreSQL, and how PostgreSQL's programs are told where it is."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import asyncpg
 from sqlalchemy import URL, make_url
 
+from maestro.db import direct
 from maestro.errors import PreflightFailed, Transient
 from maestro.postgres import binaries
 
 APPLICATION: Final = "maestro backup"
 """What the server calls these connections in `pg_stat_activity`."""
-CONNECT_TIMEOUT_S: Final = 10
-CLOSE_TIMEOUT_S: Final = 2
 _LOST: Final = (
     OSError,
     TimeoutError,
@@ -30,11 +29,6 @@ _LOST: Final = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.ObjectNotInPrerequisiteStateError,
 )
-# By their names, since servers differ in which of them there are.
-_PATIENT: Final = """
-    SELECT set_config(name, '0', false) FROM pg_settings
-    WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout',
-        'idle_session_timeout')"""
 
 Connection = Any
 """A connection of asyncpg."""
@@ -47,25 +41,11 @@ async def connected(url: str, *, database: str | None = None) -> AsyncIterator[C
     No time limit of the server ends what it does. Transient when the server cannot be reached, PreflightFailed when it
     refuses the account.
     """
-    dsn = make_url(url).set(drivername="postgresql", database=database or database_of(url))
-    with transient(), _admitted(str(dsn.username)):
-        connection = await asyncpg.connect(
-            dsn.render_as_string(hide_password=False),
-            timeout=CONNECT_TIMEOUT_S,
-            server_settings={"application_name": APPLICATION},
-        )
-    is_done = False
-    try:
-        with transient():
-            await connection.execute(_PATIENT)
+    async with AsyncExitStack() as stack:
+        with transient(), _admitted(str(make_url(url).username)):
+            opening = direct.connected(url, database=database, application=APPLICATION)
+            connection = await stack.enter_async_context(opening)
         yield connection
-        is_done = True
-    finally:
-        if is_done:
-            with suppress(*_LOST):
-                await connection.close(timeout=CLOSE_TIMEOUT_S)
-        # A statement that was cut off may still run, and this ends it.
-        connection.terminate()
 
 
 @contextmanager
@@ -76,16 +56,6 @@ def transient() -> Iterator[None]:
     except _LOST as error:
         told = str(error).strip().rstrip(".") or type(error).__name__
         raise Transient(f"The database server cannot be used now: {told}.") from error
-
-
-def at(url: str, database: str) -> str:
-    """Return the URL of another database of the same server."""
-    return make_url(url).set(database=database).render_as_string(hide_password=False)
-
-
-def database_of(url: str) -> str:
-    """Return the name of the database in a URL."""
-    return str(make_url(url).database)
 
 
 def quoted(name: str) -> str:
@@ -103,7 +73,7 @@ def libpq_environment(url: str) -> dict[str, str]:
         "PGPASSWORD": parts.password,
         "PGDATABASE": parts.database,
         "PGAPPNAME": APPLICATION,
-        "PGCONNECT_TIMEOUT": str(CONNECT_TIMEOUT_S),
+        "PGCONNECT_TIMEOUT": str(int(direct.CONNECT_S)),
     }
     return {**binaries.environment(), **{name: str(value) for name, value in found.items() if value}}
 

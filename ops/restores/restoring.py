@@ -6,6 +6,7 @@ was prepared; `roll_back` returns to the database that was replaced, for as long
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +22,8 @@ from ops.backups.checking import Depth, check_files
 from ops.backups.making import Destination, Installation
 from ops.backups.manifest import Manifest
 from ops.backups.opening import OpenedBackup, manifest_in, opened, require_keys
-from ops.backups.programs import find_programs
+from ops.backups.preflight import SPARE, Check, require, rooms
+from ops.backups.programs import Programs, find_programs
 from ops.backups.refusals import Refusal, refused
 from ops.backups.restoring import JOBS, compare, restore_into
 from ops.restores.carrying import ROLLED_BACK, Carrying, Occasion
@@ -100,10 +102,29 @@ async def validate(order: Order, *, progress: Progress = untold) -> Manifest:
     async with connected(order.url, database=MAINTENANCE) as cluster:
         await require_possible(cluster, name_of(order.url))
         major = cluster.get_server_version().major
-    await find_programs(major, folder=order.installation.programs)
+    programs = await find_programs(major, folder=order.installation.programs)
+    require(await asyncio.to_thread(lambda: tuple(_checks(order, manifest, programs))))
     await check_files(manifest, order.source.store, keys=order.source.keys, depth=Depth.DIGESTS, progress=progress)
     await require_keys(manifest, store=order.source.store, keys=order.source.keys)
     return manifest
+
+
+def _checks(order: Order, manifest: Manifest, programs: Programs) -> Iterator[Check]:
+    """Look whether the programs read the dump, and whether there is room for the shadow beside what is in use."""
+    compression = manifest.tools.get("compression", "")
+    yield Check(
+        "programs",
+        is_passed=programs.reads(compression),
+        result=f"the dump is compressed by {compression}, and pg_restore {programs.version} was built for "
+        f"{programs.compression}",
+        hint="Set MAESTRO_POSTGRES_PROGRAMS to a folder with programs of PostgreSQL that were built for both.",
+    )
+    needs = []
+    if order.installation.cluster is not None:
+        needs.append((order.installation.cluster, int(manifest.database.size_bytes * SPARE)))
+    if order.source.store.folder is None or manifest.encryption is not None:
+        needs.append((order.drafts, manifest.size_bytes))
+    yield from rooms(needs)
 
 
 async def fill(order: Order, *, progress: Progress = untold) -> dict[str, Any]:

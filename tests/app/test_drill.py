@@ -3,37 +3,27 @@
 import asyncio
 import hashlib
 import json
-import time
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import asyncpg
-import httpx
 import pyrage
 import pytest
 
 from maestro.ids import Kind, encode, uuid_of
 from maestro.master_keys import vault_of
-from maestro.postgres import attached
 from maestro.settings import Settings
 from maestro.vault import MasterKeys
 from ops.backups.manifest import read_manifest, written
 from ops.backups.sealing import key_pairs
-from tests.app.conftest import Program, Server, folder_in
+from ops.point_in_time import Archive, bases
+from tests.app.conftest import Program, folder_in
+from tests.app.drilling import PATIENCE_S, Installation
 from tests.fixtures.hooks import hook_server
 
-PATIENCE_S: Final = 90
-CARRIED: Final = {"job", "job_event", "job_schedule", "backup", "restore", "notification_channel", "idempotency_key"}
-"""What a restore leaves as it is."""
-WATCHED: Final = {"audit_entry", "audit_head", "data_version", "session", "sign_in_link", "api_key", "document_usage"}
-"""What goes on, or is told of the restore, in the restored database."""
-DAMAGE: Final = """
-    DELETE FROM param; UPDATE run SET notes = 'damaged', version = version + 1; DELETE FROM artifact_entry;
-    UPDATE project SET name = name || '!'; TRUNCATE metric_block
-"""
 START: Final = 'mutation { startBackup(input: { label: "drill" }) { id job { id } } }'
 RESTORE: Final = "mutation ($id: ID!) { startRestore(backupId: $id) { id job { id } } }"
 CHANNEL: Final = """mutation ($url: String!) {
@@ -45,87 +35,10 @@ CHANNEL: Final = """mutation ($url: String!) {
 }"""
 TRY: Final = "mutation ($id: ID!) { testNotificationChannel(id: $id) { id } }"
 PRUNE: Final = "mutation { pruneBackups(dryRun: true) { id } }"
+KEEP_HOUSE: Final = "mutation { startMaintenance(kind: HOUSEKEEPING) { id } }"
+BASES: Final = """{ jobs(filter: { kind: { eq: BASE_BACKUP } }) { nodes { id state } } }"""
 RESTORED: Final = "query ($id: ID!) { restore(id: $id) { state keptDatabase safetyBackup { id } } }"
 BACK: Final = "mutation ($id: ID!) { rollbackRestore(id: $id) { id } }"
-JOB: Final = (
-    "query ($id: ID!) { job(id: $id) { state result error { code message } events { nodes { level details } } } }"
-)
-
-
-class Installation:
-    """A running server with workers, and its database as its owner sees it."""
-
-    def __init__(self, server: Server, key: str) -> None:
-        self.server = server
-        self.program = server.program
-        self.http = httpx.Client(base_url=server.url, headers={"authorization": f"Bearer {key}"}, timeout=30)
-
-    def __call__(self, query: str, **variables: Any) -> Any:
-        """Run an operation, again while the database is being exchanged."""
-        until = time.monotonic() + PATIENCE_S
-        while True:
-            answer = self.http.post("/graphql", json={"query": query, "variables": variables})
-            content = answer.json()
-            codes = [error["extensions"]["code"] for error in content.get("errors", ())]
-            if not codes:
-                return content["data"]
-            assert set(codes) <= {"RESTORING", "SERVICE_UNAVAILABLE"}, content["errors"]
-            assert time.monotonic() < until, content["errors"]
-            time.sleep(float(answer.headers.get("retry-after", 1)) / 4)
-
-    def over(self, job_id: str) -> Any:
-        """Wait for the end of a job and return it."""
-        until = time.monotonic() + PATIENCE_S
-        while (job := self(JOB, id=job_id)["job"])["state"] in ("QUEUED", "RUNNING"):
-            assert time.monotonic() < until, job
-            time.sleep(0.2)
-        return job
-
-    def ended(self, job_id: str) -> Any:
-        """Wait for a job and return its result; it has to succeed."""
-        job = self.over(job_id)
-        assert job["state"] == "SUCCEEDED", job
-        return job["result"]
-
-    def cli(self, *arguments: str) -> Any:
-        """Run a command that prints JSON at its end, and return that."""
-        done = self.program.run(*arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
-
-    async def rows(self) -> dict[str, str]:
-        """A digest of every row of the domain, by table."""
-        with attached(self.program.data) as address:
-            connection = await asyncpg.connect(address.url("postgresql"))
-        try:
-            tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-            names = sorted({row["tablename"] for row in tables} - CARRIED - WATCHED)
-            digest = "SELECT count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM {} t"
-            return {name: await connection.fetchval(digest.format(f'public."{name}"')) for name in names}
-        finally:
-            await connection.close()
-
-    async def databases(self) -> list[str]:
-        """The databases of the installation that are not kept from earlier restores."""
-        with attached(self.program.data) as address:
-            connection = await asyncpg.connect(address.url("postgresql"))
-        names = await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'maestro%' ORDER BY 1")
-        await connection.close()
-        return [row["datname"] for row in names if "_before_" not in row["datname"]]
-
-    async def damage(self) -> None:
-        """Do what nobody wants."""
-        with attached(self.program.data) as address:
-            connection = await asyncpg.connect(address.url("postgresql"))
-        await connection.execute(DAMAGE)
-        await connection.close()
-
-    def lose_files(self) -> list[Path]:
-        """Remove every second file of artifacts, and return all of them."""
-        files = sorted(path for path in (self.program.data / "blobs").rglob("*") if path.is_file())
-        for path in files[::2]:
-            path.unlink()
-        return files
 
 
 def flipped(content: bytes) -> bytes:
@@ -281,6 +194,42 @@ async def test_a_backup_that_cannot_be_relied_on_is_refused_before_any_effect(
     assert await installation.databases() == ["maestro", "maestro_jobs"]
     restore = installation(RESTORED, id=started["id"])["restore"]
     assert restore == {"state": "FAILED", "keptDatabase": None, "safetyBackup": None}
+
+
+async def test_what_can_be_backed_up_of_damaged_data_can_be_restored(installation: Installation) -> None:
+    before = await installation.rows()
+    lost, *_ = installation.files()
+    # A backup before this one may have brought it to safety.
+    places = [lost, installation.program.data / "backups" / "blobs" / lost.name]
+    content = lost.read_bytes()
+    for place in places:
+        place.unlink()
+    try:
+        started = installation(START)["startBackup"]
+        made = installation.over(started["job"]["id"])
+        assert (made["state"], made["result"]["missing"]) == ("PARTIAL", [lost.name])
+        await installation.damage()
+        restore = installation(RESTORE, id=started["id"])["startRestore"]
+        installation.ended(restore["job"]["id"])
+        assert await installation.rows() == before
+    finally:
+        for place in places:
+            place.write_bytes(content)
+
+
+async def test_a_base_backup_is_begun_when_none_leads_to_now(installation: Installation) -> None:
+    archive = Archive.at(installation.program.data, data_dir=installation.program.data)
+    installation.ended(installation(KEEP_HOUSE)["startMaintenance"]["id"])
+    known = installation(BASES)["jobs"]["nodes"]
+    for base in bases(archive):
+        shutil.rmtree(archive.base / base.id)
+
+    done = installation.ended(installation(KEEP_HOUSE)["startMaintenance"]["id"])
+
+    assert done["baseBackup"] is True
+    (begun,) = [job for job in installation(BASES)["jobs"]["nodes"] if job["id"] not in {one["id"] for one in known}]
+    installation.ended(begun["id"])
+    assert len(bases(archive)) == 1
 
 
 async def test_a_channel_is_told_how_jobs_have_ended(installation: Installation) -> None:

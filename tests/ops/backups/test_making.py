@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 from uuid_utils.compat import uuid7
 
+from maestro.db.direct import name_of
 from maestro.db.engine import Database
 from maestro.errors import MaestroError, PreflightFailed
 from ops.backups.making import Destination, Installation, Made, Order, discard_backup, make_backup
 from ops.backups.places import blob_of, file_of
-from ops.backups.servers import APPLICATION, connected, database_of
+from ops.backups.servers import APPLICATION, connected
 from ops.backups.verifying import verify_backup
 from tests.ops.backups.installations import add_blob, add_organization, everything_in, place_of
 
@@ -33,7 +34,7 @@ async def is_dumped(url: str) -> bool:
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = $2 "
             "AND wait_event_type = 'Lock'",
             APPLICATION,
-            database_of(url),
+            name_of(url),
         )
     return count > 0
 

@@ -19,8 +19,8 @@ from tests.ops.backups.installations import everything_in
 NAMES = ["key", "store", "database", "rows", "databases", "programs", "schema", "room"]
 
 
-async def failing(installation: Installation, destination: Destination, **options: Path) -> dict[str, str]:
-    checks = await check_backup(installation, destination, **options)  # type: ignore[arg-type]
+async def failing(installation: Installation, destination: Destination) -> dict[str, str]:
+    checks = await check_backup(installation, destination)
     return {check.name: check.result for check in checks if not check.is_passed}
 
 
@@ -37,7 +37,7 @@ async def poor(installation: Installation) -> AsyncIterator[Installation]:
 async def test_everything_is_in_order_and_nothing_is_left_of_looking(
     installation: Installation, destination: Destination, tmp_path: Path
 ) -> None:
-    checks = await require_ready(installation, destination, cluster=tmp_path)
+    checks = await require_ready(replace(installation, cluster=tmp_path), destination)
     assert [check.name for check in checks] == NAMES
     assert all(check.plain["isPassed"] and check.plain["hint"] is None for check in checks)
     assert destination.store.folder is not None

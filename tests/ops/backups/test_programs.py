@@ -10,12 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from maestro.db.direct import name_of, named
 from maestro.errors import PreflightFailed, ProgramFailed, Transient
 from maestro.postgres import binaries
 from maestro.settings import Settings
 from ops.backups.processes import failure, run
 from ops.backups.programs import GZIP, ZSTD, Programs, find_programs, folder_of
-from ops.backups.servers import at, database_of, libpq_environment
+from ops.backups.servers import libpq_environment
 
 SILENT = {"PATH": os.defpath}
 
@@ -104,7 +105,7 @@ async def test_a_program_yields_and_is_told_its_password_by_no_command_line(tmp_
     assert int(nice) >= 10
     assert told.count("se@cret") == 1
     assert told.endswith("se@cret\n")
-    assert (database_of(url), database_of(at(url, "other"))) == ("db", "other")
+    assert (name_of(url), name_of(named(url, "other"))) == ("db", "other")
     assert libpq_environment(url)["PGHOST"] == "/run/pg"
 
 

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 from uuid_utils.compat import uuid7
 
+from maestro.db.direct import name_of
 from maestro.db.engine import Database
 from maestro.errors import BackupRefused, VerificationFailed
 from ops.backups.making import Destination, Installation, Order, make_backup
 from ops.backups.manifest import Manifest, written
 from ops.backups.places import file_of, manifest_of
 from ops.backups.scratch import scratch_database, sweep_scratch_databases
-from ops.backups.servers import connected, database_of
+from ops.backups.servers import connected
 from ops.backups.verifying import Verification, verify_backup
 from tests.ops.backups.installations import add_organization, forge
 
@@ -30,7 +31,7 @@ async def scratches(installation: Installation) -> list[str]:
     async with connected(installation.url, database="postgres") as connection:
         rows = await connection.fetch(
             "SELECT datname::text AS name FROM pg_database WHERE starts_with(datname, $1)",
-            database_of(installation.url) + "_verify_",
+            name_of(installation.url) + "_verify_",
         )
     return [row["name"] for row in rows]
 
@@ -136,11 +137,11 @@ async def test_a_cancelled_verification_drops_its_database(
 async def test_databases_that_killed_verifications_left_behind_are_dropped_and_those_in_use_are_not(
     manifest: Manifest, installation: Installation
 ) -> None:
-    left = database_of(installation.url) + "_verify_0123456789ab"
+    left = name_of(installation.url) + "_verify_0123456789ab"
     async with connected(installation.url, database="postgres") as connection:
         await connection.execute(f"CREATE DATABASE {left} TEMPLATE template0")
     async with scratch_database(installation.url, manifest) as used:
-        assert await scratches(installation) == [database_of(used)]
+        assert await scratches(installation) == [name_of(used)]
         assert await sweep_scratch_databases(installation.url) == []
-        assert await scratches(installation) == [database_of(used)]
+        assert await scratches(installation) == [name_of(used)]
     assert await scratches(installation) == []

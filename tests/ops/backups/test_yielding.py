@@ -6,8 +6,9 @@ import os
 import asyncpg
 import psutil
 
+from maestro.db.direct import name_of
 from ops.backups.leash import NICENESS
-from ops.backups.servers import connected, database_of
+from ops.backups.servers import connected
 from ops.backups.yielding import lower, yielding
 
 
@@ -24,6 +25,6 @@ async def test_backends_of_a_backup_yield_and_those_of_others_do_not(empty_datab
 
 def test_a_process_that_is_no_backend_of_the_database_keeps_its_priority(empty_database_url: str) -> None:
     before = os.getpriority(os.PRIO_PROCESS, 0)
-    lower(os.getpid(), database_of(empty_database_url))
-    lower(2**22 - 1, database_of(empty_database_url))
+    lower(os.getpid(), name_of(empty_database_url))
+    lower(2**22 - 1, name_of(empty_database_url))
     assert os.getpriority(os.PRIO_PROCESS, 0) == before

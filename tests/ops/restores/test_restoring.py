@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -55,6 +56,25 @@ async def test_everything_is_brought_back_and_the_way_back_leads_to_what_was_the
     again = await restoring.roll_back(occasion(order), url=order.url, server_url=order.server_url, keep_until=LATER)
     assert again == Swapped(back.kept, back.at, None)
     assert await names(api) == ["kept", "of since", "ruined"]
+
+
+async def test_what_cannot_be_unpacked_or_has_no_room_is_refused_before_anything_is_made(
+    restorable: Backups, tmp_path: Path
+) -> None:
+    backup = await restorable.make()
+    manifest = await restorable.order(backup).manifest()
+    database = replace(manifest.database, size_bytes=10**15)
+    await restorable.rewrite(backup, database=database, tools={**manifest.tools, "compression": "zstd:1"})
+    order = restorable.order(backup)
+    order = replace(order, installation=replace(order.installation, cluster=tmp_path))
+
+    with pytest.raises(PreflightFailed) as refused:
+        await restoring.validate(order)
+
+    checks = {check["name"]: check for check in refused.value.details["checks"]}
+    assert {name: check["isPassed"] for name, check in checks.items()} == {"programs": False, "room": False}
+    assert "the dump is compressed by zstd:1" in checks["programs"]["result"]
+    assert "1,100,000,000,000,000 are needed" in checks["room"]["result"]
 
 
 async def test_a_dry_run_changes_nothing_and_every_step_may_be_done_again(api: Api, restorable: Backups) -> None:

@@ -25,8 +25,15 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, CONNECTION_LOST) and getattr(error, "filename", None) is None
 
 
-async def patiently(work: Callable[[], Awaitable[T]], *, patience_s: float = PATIENCE_S) -> T:
+async def patiently(
+    work: Callable[[], Awaitable[T]],
+    *,
+    patience_s: float = PATIENCE_S,
+    between: Callable[[], object] | None = None,
+) -> T:
     """Do something in the database, again and again while it is away; raise its error once patience is at an end.
+
+    `between` is called before each further time, to let go of what has failed.
 
     A commit whose answer was lost may have happened: what is done has to bear being done twice.
     """
@@ -39,3 +46,5 @@ async def patiently(work: Callable[[], Awaitable[T]], *, patience_s: float = PAT
                 raise
             logger.info("The database is away: %s", error)
         await asyncio.sleep(_PAUSE_S)
+        if between is not None:
+            between()
