@@ -61,6 +61,9 @@ async def test_every_example_and_the_readme_answer_real_data(client: httpx.Async
     assert answers["5"]["logBatch"]["points"] == 8
     assert answers["6"]["runUpdated"]["status"] == "RUNNING"
     assert answers["7"]["lineage"]["edges"]
+    assert answers["8"]["startBackup"]["job"]["state"] == "QUEUED"
+    assert answers["9"]["jobs"]["nodes"][0]["id"] == answers["8"]["startBackup"]["job"]["id"]
+    assert answers["9"]["backups"]["nodes"][0]["label"] == "From GraphiQL"
     await the_readme_tells_the_truth(client)
 
 
