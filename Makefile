@@ -37,7 +37,7 @@ check: .venv/.dev ## lint, types, layers, dependencies
 	$(BIN)/mypy .
 
 test: check ## all checks and all tests
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 lock: .venv/bin/python ## pin the dependencies anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
