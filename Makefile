@@ -5,7 +5,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 .DEFAULT_GOAL := help
 
-.PHONY: help run test check lock clean demo-data
+.PHONY: help run connectors test check lock clean demo-data
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,15 +36,21 @@ check: .venv/.dev ## lint, types, layers, dependencies
 	$(BIN)/deptry .
 	$(BIN)/mypy .
 
+connectors: .venv/.run ## install the libraries of all vendors, which connectors need
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/connectors.txt
+
 test: check ## all checks and all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 lock: .venv/bin/python ## pin the dependencies anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
 	$(call compile,run,)
-	$(call compile,dev,--extra dev)
-	$(call compile,demo,--extra dev --extra demo)
-	for file in requirements/emulators/*.in; do $(BIN)/uv pip compile $$file $(compiled) -o $${file%.in}.txt; done
+	$(call compile,connectors,--extra connectors)
+	$(call compile,dev,--extra connectors --extra dev)
+	$(call compile,demo,--extra connectors --extra dev --extra demo)
+	for file in requirements/emulators/*.in; do \
+		case $$file in *local_bigquery.in) python=3.13;; *) python=3.11;; esac; \
+		$(BIN)/uv pip compile $$file $(subst 3.11,$$python,$(compiled)) -o $${file%.in}.txt; done
 
 compile = $(BIN)/uv pip compile pyproject.toml $(2) $(compiled) -o requirements/$(1).txt
 compiled = --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from app.markdown import page, table
 from app.permissions_page import permissions_page
-from maestro import errors
+from maestro import errands, errors, vendor_errors
 from maestro.archive_settings import ArchiveLevel
 from maestro.db.tables.enums import Role
 from maestro.operation_settings import Audience, Profile
@@ -44,6 +44,17 @@ CURES: Final[dict[type[errors.MaestroError], str]] = {
     errors.PartlyDone: "Do what the message says is left, or have the job tried again by `retryJob`.",
     errors.StoreFailed: "Do what the message says of the store: make room, correct its address or its settings; then "
     "have the job tried again by `retryJob`.",
+    vendor_errors.ConnectorFailed: "Do what the message says, which is the vendor's own; `vendorCode` and `requestId` "
+    "help their support.",
+    vendor_errors.DestinationRefused: "Choose another address, or ask whoever runs the server to allow it: "
+    "[Connectors](guides/connectors.md) tells how.",
+    errands.ErrandLost: "Try again: another process is started for it. If it lasts, look into the server's log, and "
+    "for memory that ran out.",
+    vendor_errors.DriverMissing: "Run the command in `hint` where the server runs, then start it again.",
+    vendor_errors.NotSupported: "Ask for something else; the connector's page tells what its vendor can do.",
+    vendor_errors.TimedOut: "Ask for less, or allow more time; look whether the address leads to where it should.",
+    vendor_errors.CircuitOpen: "Wait for `retryAfterSeconds`, then try again; `testConnector` tells what is wrong.",
+    vendor_errors.Cancelled: "Nothing, if it was meant; otherwise start it again.",
     errors.ProgramFailed: "Do what the message says of the program; versions of programs and server have to fit, and "
     "there has to be room.",
     errors.PreflightFailed: "Do what the failed `checks` say, then start the job again.",

@@ -15,6 +15,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from app import artifacts, audit, join, oidc, pages
 from app.answers import failed, lost, refused
+from app.errands import ChildErrands
 from app.graphql import Endpoint
 from app.limiting import limiter_of
 from app.middleware import (
@@ -98,7 +99,7 @@ async def opened(settings: Settings, url: str, *, system_role: str = SYSTEM_ROLE
     """
     secret, vault = secret_of(settings), vault_of(settings)
     db = Database(url, pool_size=settings.pool_size, system_role=system_role)
-    events = Events(db)
+    events, errands = Events(db), ChildErrands(settings, url)
     runtime = Runtime(
         settings=settings,
         secret=secret,
@@ -110,12 +111,14 @@ async def opened(settings: Settings, url: str, *, system_role: str = SYSTEM_ROLE
         documents=KnownDocuments(db),
         automatic=AutomaticDocuments(None if settings.redis_url is None else settings.redis_url.get_secret_value()),
         cache=_cache_of(settings, db, secret),
+        errands=errands,
     )
     await events.start()
     try:
         async with kept_current(runtime.access, events), known.kept_current(runtime.documents, events):
             yield runtime
     finally:
+        await errands.close()
         await events.stop()
         if runtime.cache is not None:
             await runtime.cache.close()

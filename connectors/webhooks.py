@@ -9,7 +9,6 @@ import asyncio
 import hmac
 import ipaddress
 import random
-import socket
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
+from connectors.reaching import TUNNELS, addresses_of
 from maestro.access.addresses import Network, is_within, network_of
 from maestro.errors import Forbidden, InvalidInput, NotificationFailed, Transient
 
@@ -29,8 +29,6 @@ LONGEST: Final = 2000
 PORTS: Final = {"https": 443, "http": 80}
 SIGNATURE: Final = "maestro-signature"
 DELIVERY: Final = "maestro-delivery"
-_TUNNELS: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
-"""IPv6 addresses that stand for addresses of IPv4."""
 _OK: Final = range(200, 300)
 _BUSY: Final = frozenset({408, 425, 429, *range(500, 600)})
 
@@ -115,11 +113,7 @@ async def _send(
 
 async def _address(host: str, port: int, *, is_https: bool, networks: Collection[Network]) -> str:
     """Return an address of a host to which may be sent; none is used where one of them is not to be."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise Transient(f"The name of the webhook's server is not known now ({type(error).__name__}).") from None
-    addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+    addresses = await addresses_of(host, port)
     for address in addresses:
         if is_within(address, networks):
             continue
@@ -139,6 +133,6 @@ def is_public(address: str) -> bool:
         found = network_of(address.partition("%")[0]).network_address
     except ValueError:
         return False
-    if isinstance(found, ipaddress.IPv6Address) and any(found in tunnel for tunnel in _TUNNELS):
+    if isinstance(found, ipaddress.IPv6Address) and any(found in tunnel for tunnel in TUNNELS):
         return False
     return found.is_global and not found.is_multicast

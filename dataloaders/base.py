@@ -18,6 +18,7 @@ from maestro.cache import TAGS, Cache, CacheTag, Kept, Snapshot
 from maestro.db.engine import Database, Statement
 from maestro.db.rows import Row
 from maestro.db.tables import Base
+from maestro.errands import NO_DESK, ErrandDesk
 from maestro.errors import Forbidden, NotFound
 
 K = TypeVar("K")
@@ -46,6 +47,7 @@ class Loader(ABC, Generic[K, R]):
     """
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         statement = cls.__dict__.get("statement")
         if isinstance(statement, Statement) and "reads" not in cls.__dict__:
             cls.reads = tags_read(statement.tables)
@@ -56,6 +58,9 @@ class Loader(ABC, Generic[K, R]):
         self.organization_id = viewer.organization_id
         self._batch: DataLoader[K, R] = DataLoader(load_fn=self._answers)
         self._waiting: Counter[asyncio.Future[R]] = Counter()
+
+    def join(self, others: "Loaders") -> None:
+        """Learn of the other loaders of the request, for one that asks them."""
 
     async def _answers(self, keys: list[K]) -> Sequence[R | BaseException]:
         return await self.fetch(keys)
@@ -100,7 +105,8 @@ class Loader(ABC, Generic[K, R]):
 class Loaders:
     """The loaders of one request, each made when it is first asked for: `loaders[RunById].load(id)`."""
 
-    def __init__(self, db: Database, viewer: Viewer, cache: Cache | None = None) -> None:
+    def __init__(self, db: Database, viewer: Viewer, cache: Cache | None = None, *, desk: ErrandDesk = NO_DESK) -> None:
+        self.desk = desk
         self._db = db
         self._viewer = viewer
         self._cache = cache
@@ -113,6 +119,7 @@ class Loaders:
         if loader is None:
             require(self._viewer, kind.needs)
             loader = self._made[kind] = kind(self._db, self._viewer)
+            loader.join(self)
         return loader  # type: ignore[return-value] # the dict holds under each class an instance of it
 
     def asked(self, kind: type[L]) -> L:

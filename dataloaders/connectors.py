@@ -6,8 +6,8 @@ from dataloaders.base import ById
 from dataloaders.catalogue import Catalogue, Listed
 from dataloaders.lists import ListLoader
 from maestro.access import Permission
-from maestro.db.tables import Connector, SyncRun
-from maestro.db.tables.enums import ConnectorKind, ConnectorStatus, JobState
+from maestro.db.tables import Connector
+from maestro.db.tables.enums import ConnectorKind, ConnectorStatus
 from maestro.filters import ValueType
 from maestro.ids import Kind
 
@@ -25,18 +25,6 @@ CONNECTORS = Catalogue(
         ),
         "createdAt": Listed(ValueType.DATETIME, "When it was created.", Connector.created_at),
         "updatedAt": Listed(ValueType.DATETIME, "When it was last changed.", Connector.updated_at),
-    },
-)
-
-SYNC_RUNS = Catalogue(
-    table=SyncRun,
-    document=literal_column("to_tsvector('simple', sync_run.log)"),
-    fields={
-        "id": Listed(ValueType.ID, "The sync run's id.", SyncRun.id, kind=Kind.SyncRun),
-        "trigger": Listed(ValueType.STRING, "What started it.", SyncRun.trigger),
-        "status": Listed(ValueType.ENUM, "Where it is in its life.", SyncRun.status, values=tuple(JobState)),
-        "startedAt": Listed(ValueType.DATETIME, "When it was started.", SyncRun.started_at, is_nullable=True),
-        "endedAt": Listed(ValueType.DATETIME, "When it ended.", SyncRun.ended_at, is_nullable=True),
     },
 )
 
@@ -61,18 +49,3 @@ class ConnectorsByProject(ListLoader):
     needs = Permission.CONNECTOR_READ
     catalogue = CONNECTORS
     scope = "project_id"
-
-
-class SyncRunById(ById):
-    """Sync runs by their id."""
-
-    needs = Permission.CONNECTOR_READ
-    table = SyncRun
-
-
-class SyncRunsByConnector(ListLoader):
-    """The syncs of a connector."""
-
-    needs = Permission.CONNECTOR_READ
-    catalogue = SYNC_RUNS
-    scope = "connector_id"

@@ -10,7 +10,9 @@ from dataloaders.artifacts import ArtifactById, ArtifactVersionById
 from dataloaders.audit import AuditEntryById
 from dataloaders.backups import BackupById, RestoreById
 from dataloaders.base import Loader, Loaders
-from dataloaders.connectors import ConnectorById, SyncRunById
+from dataloaders.connector_checks import ConnectorCheckById
+from dataloaders.connector_queries import ConnectorQueryById
+from dataloaders.connectors import ConnectorById
 from dataloaders.experiments import ExperimentById
 from dataloaders.invitations import InvitationById
 from dataloaders.jobs import JobById
@@ -26,6 +28,7 @@ from dataloaders.projects import ProjectById
 from dataloaders.runs import RunById
 from dataloaders.schedules import JobScheduleById
 from dataloaders.service_accounts import ServiceAccountById
+from dataloaders.syncs import SyncPlanById, SyncRunById
 from dataloaders.users import UserById
 from maestro.db.rows import Row
 from maestro.errors import Forbidden, NotFound
@@ -49,6 +52,9 @@ BY_KIND: Final[Mapping[Kind, type[Loader[UUID, Row]]]] = {
     Kind.Artifact: ArtifactById,
     Kind.ArtifactVersion: ArtifactVersionById,
     Kind.Connector: ConnectorById,
+    Kind.SyncPlan: SyncPlanById,
+    Kind.ConnectorCheck: ConnectorCheckById,
+    Kind.ConnectorQuery: ConnectorQueryById,
     Kind.SyncRun: SyncRunById,
     Kind.Job: JobById,
     Kind.JobSchedule: JobScheduleById,

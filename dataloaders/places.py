@@ -20,7 +20,10 @@ CONTAINERS: Final[Mapping[Kind, tuple[str, Kind]]] = {
     Kind.ModelVersion: ("model_id", Kind.RegisteredModel),
     Kind.ModelAlias: ("model_id", Kind.RegisteredModel),
     Kind.ArtifactVersion: ("artifact_id", Kind.Artifact),
+    Kind.SyncPlan: ("source_id", Kind.Connector),
     Kind.SyncRun: ("connector_id", Kind.Connector),
+    Kind.ConnectorCheck: ("connector_id", Kind.Connector),
+    Kind.ConnectorQuery: ("connector_id", Kind.Connector),
 }
 """What names its project only by what it lies in: by which column, and what that is."""
 

@@ -22,7 +22,7 @@ class Sizes:
 
     `page` where an argument could tell and does not, `longest` at most, since more is refused; `known` by
     `Type.field` and `short` otherwise where no argument tells. `dear` is what fields cost beside the objects that they
-    answer, by the name that they have on any type.
+    answer, by the name that they have on any type, or by `Type.field`.
     """
 
     page: int = 20

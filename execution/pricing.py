@@ -144,7 +144,8 @@ class _Pricing:
     def _parts(self, node: SelectionNode, of: GraphQLObjectType, conditions: tuple[Condition, ...]) -> Iterator[Term]:
         """Yield what a selection comes to: its objects, and for a field its own price if it has one."""
         if isinstance(node, FieldNode):
-            if price := self._sizes.dear.get(node.name.value):
+            dear, name = self._sizes.dear, node.name.value
+            if price := dear.get(f"{of.name}.{name}") or dear.get(name):
                 yield Term(Step(price), conditions)
             term = self._field(node, of, conditions)
         else:

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from jobs.basing import ensure_base
 from jobs.registry import job
@@ -13,10 +14,14 @@ from maestro.queue import durable
 from maestro.queue.retention import forget
 from maestro.queue.work import JobRun, Work
 from ops.backups.scratch import sweep_scratch_databases
+from ops.connectors.records import abandon
 from ops.database.housekeeping import Keeping, tidy
 from ops.database.usage import refresh
 from ops.restores import records
 from ops.restores.swap import drop_kept
+
+LATE: Final = timedelta(minutes=5)
+"""So much longer than a query may take, it is waited until it counts as abandoned."""
 
 
 @job(JobKind.HOUSEKEEPING)
@@ -24,14 +29,16 @@ async def keep_house(run: JobRun, given: Mapping[str, Any]) -> dict[str, Any]:
     """Delete what nobody needs any more, or with `dry_run` only count it.
 
     The result has the counts: `lost_runs` that have fallen silent, what was forgotten by its name, `jobs` of long ago
-    with what happened to them and their `workflows`, whether usage was `counted` anew, the `dropped_databases` that
-    restores have replaced long enough ago or proofs of backups have left, and whether a `base_backup` was begun.
+    with what happened to them and their `workflows`, `queries` of connectors whose processes are gone, whether usage
+    was `counted` anew, the `dropped_databases` that restores have replaced long enough ago or proofs of backups have
+    left, and whether a `base_backup` was begun.
     """
     dry_run = bool(given.get("dry_run"))
     done: dict[str, Any] = await run.step("tidy", tidy_step, dry_run)
     if not dry_run:
         done["jobs"] = await run.step("jobs", forget_jobs)
         done["workflows"] = await run.step("workflows", forget_workflows)
+        done["queries"] = await run.step("queries", abandon_queries)
         done["counted"] = await run.step("usage", usage_step)
         done["dropped_databases"] = await run.step("databases", drop_databases)
         done["base_backup"] = await run.step("base backup", ensure_base)
@@ -52,6 +59,11 @@ async def forget_jobs(work: Work) -> int:
 async def forget_workflows(work: Work) -> int:
     """Delete what the queue has kept of such jobs, and return how many those were."""
     return await asyncio.to_thread(durable.forget, now() - work.settings.job_history)
+
+
+async def abandon_queries(work: Work) -> int:
+    """End the queries of connectors whose processes are gone, and return how many those were."""
+    return await abandon(work.db, work.settings.query_timeout + LATE)
 
 
 async def usage_step(work: Work) -> bool:

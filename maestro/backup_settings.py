@@ -1,6 +1,7 @@
 """The settings of backups, where they lie and how long they are kept, and of telling people: a part of the server's."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, IPvAnyNetwork, SecretStr
@@ -15,8 +16,9 @@ class BackupSettings(BaseSettings):
     backup_store: str | None = Field(
         default=None,
         description=(
-            "Where backups lie: a folder, or a bucket like `s3://bucket/prefix`. Without it they lie in the folder "
-            "`backups` of the data folder, which is no protection against the loss of this machine."
+            "Where backups lie: a folder, or a bucket like `s3://bucket/prefix`, `gs://bucket/prefix` or "
+            "`az://account/container/prefix`. Without it they lie in the folder `backups` of the data folder, which is "
+            "no protection against the loss of this machine."
         ),
     )
     backup_s3_endpoint: str | None = Field(
@@ -33,6 +35,35 @@ class BackupSettings(BaseSettings):
     backup_s3_secret_access_key: SecretStr | None = Field(default=None, description="Secret of this access key.")
     backup_s3_path_style: bool = Field(
         default=False, description="Whether the bucket stands in the path of an address, and not in its host name."
+    )
+    backup_gcs_endpoint: str | None = Field(
+        default=None,
+        pattern="^https?://[^/]",
+        description="Address of the server of Google Cloud Storage when it is not Google's own.",
+    )
+    backup_gcs_credentials_file: Path | None = Field(
+        default=None,
+        description=(
+            "Key file of the service account that backups are stored with, when they lie in a bucket like "
+            "`gs://bucket/prefix`. Without it the credentials are those that Google's tools would find: of the "
+            "environment, or of the machine."
+        ),
+    )
+    backup_azure_endpoint: str | None = Field(
+        default=None,
+        pattern="^https?://[^/]",
+        description="Address of the account's blob service when it is not `https://<account>.blob.core.windows.net`.",
+    )
+    backup_azure_account_key: SecretStr | None = Field(
+        default=None,
+        description="Key of the storage account in whose container, like `az://account/container`, backups lie.",
+    )
+    backup_azure_sas_token: SecretStr | None = Field(
+        default=None,
+        description=(
+            "Shared access signature for this container, as the query of a URL, in the place of the account's key. It "
+            "has to permit to read, create, write, delete and list (`rcwdl`), for as long as backups are made."
+        ),
     )
     backup_encryption: bool = Field(
         default=False,

@@ -1,7 +1,7 @@
 """Several things at a time, of which the first that fails ends the others."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -27,6 +27,22 @@ async def for_each(things: Iterable[T], work: Callable[[T], Awaitable[None]], *,
 
     async def take() -> None:
         for thing in waiting:
+            await work(thing)
+
+    await together(take() for _ in range(at_once))
+
+
+async def for_each_coming(things: AsyncIterator[T], work: Callable[[T], Awaitable[None]], *, at_once: int) -> None:
+    """Do the same for things that come one after the other; otherwise as `for_each`."""
+    turn = asyncio.Lock()
+
+    async def take() -> None:
+        while True:
+            async with turn:
+                try:
+                    thing = await anext(things)
+                except StopAsyncIteration:
+                    return
             await work(thing)
 
     await together(take() for _ in range(at_once))

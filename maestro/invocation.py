@@ -11,10 +11,11 @@ def command(words: str) -> str:
 
     In a fresh clone `python` is another interpreter than the one in `.venv`, or none.
     """
-    return f"{_interpreter()} -m app {words}"
+    return f"{interpreter()} -m app {words}"
 
 
-def _interpreter() -> str:
+def interpreter() -> str:
+    """Return how the interpreter that runs now is started from the current folder."""
     running = Path(sys.executable)
     if running.is_relative_to(Path.cwd()):
         return shlex.quote(str(running.relative_to(Path.cwd())))

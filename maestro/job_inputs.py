@@ -2,56 +2,31 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from maestro.access.permissions import Permission
+from maestro.bundle_inputs import FromBundle, ToBundle
 from maestro.db.tables.enums import JobKind
 from maestro.errors import InvalidInput
-from maestro.storable import UNSTORABLE
+from maestro.job_input import JobInput as JobInput
+from maestro.mlflow_inputs import FromMlflow, ToMlflow
+from maestro.strict import Strict
+from maestro.sync_inputs import StorageSyncInput as StorageSyncInput
+from maestro.sync_inputs import SyncPlanInput as SyncPlanInput
+from maestro.sync_inputs import SyncRollbackInput as SyncRollbackInput
 
 J = TypeVar("J", bound="JobInput")
 _SEAM: Final = re.compile("(?<=[a-z0-9])_([a-z])")
 
 LONGEST_LABEL: Final = 200
+MOST_CONNECTORS: Final = 1_000
+"""So many connectors may be named."""
 LONGEST_KEPT_S: Final = 90 * 24 * 3600
 """So long a replaced database may be kept."""
-
-
-class _Strict(BaseModel):
-    """Read by the names of the fields, and by their names on the wire; what is unknown is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
-
-    @field_validator("*")
-    @classmethod
-    def _is_storable(cls, value: Any) -> Any:
-        if isinstance(value, str) and UNSTORABLE.search(value):
-            raise ValueError("holds a NUL or half a character")
-        return value
-
-
-class JobInput(_Strict):
-    """What a job of one kind is asked to do; as a row keeps it: `stored()`, and back: `read`.
-
-    What belongs to a single job, such as the row of its backup, is None in a schedule.
-    """
-
-    kind: ClassVar[JobKind]
-    needs: ClassVar[Permission]
-    """What whoever starts such a job has to hold."""
-    is_of_installation: ClassVar[bool] = True
-    """Whether it concerns all organisations, so that it is the first one's."""
-    is_schedulable: ClassVar[bool] = True
-    own: ClassVar[frozenset[str]] = frozenset()
-    """What the server alone writes: a schedule has none of it."""
-
-    def stored(self) -> dict[str, Any]:
-        """Return it as plain JSON, by the names of the fields."""
-        return self.model_dump(mode="json")
 
 
 class BackupInput(JobInput):
@@ -104,13 +79,13 @@ class PruneInput(JobInput):
     dry_run: bool = False
 
 
-class Everything(_Strict):
+class Everything(Strict):
     """All that a backup holds, in the place of what is there."""
 
     what: Literal["EVERYTHING"] = "EVERYTHING"
 
 
-class OneOrganization(_Strict):
+class OneOrganization(Strict):
     """An organisation of the backup, as a new one beside those that are there."""
 
     what: Literal["ORGANIZATION"] = "ORGANIZATION"
@@ -118,7 +93,7 @@ class OneOrganization(_Strict):
     new_slug: str
 
 
-class OneProject(_Strict):
+class OneProject(Strict):
     """A project of the backup, as a new one beside those that are there."""
 
     what: Literal["PROJECT"] = "PROJECT"
@@ -162,6 +137,28 @@ class RollbackInput(JobInput):
     is_schedulable = False
 
     restore_id: UUID
+
+
+class ImportInput(JobInput):
+    """What was tracked elsewhere, brought into a project."""
+
+    kind = JobKind.IMPORT
+    needs = Permission.CONNECTOR_SYNC
+    is_of_installation = False
+    is_schedulable = False
+
+    source: Annotated[FromMlflow | FromBundle, Field(discriminator="what")]
+
+
+class ExportInput(JobInput):
+    """What was tracked here, written elsewhere."""
+
+    kind = JobKind.EXPORT
+    needs = Permission.CONNECTOR_SYNC
+    is_of_installation = False
+    is_schedulable = False
+
+    target: Annotated[ToMlflow | ToBundle, Field(discriminator="what")]
 
 
 class PurgeInput(JobInput):
@@ -219,6 +216,19 @@ class NotifyInput(JobInput):
     job_id: UUID | None = None
     """The job whose end is told; None for a test, which is sent whatever the channel is told of and even when it is
     switched off."""
+
+
+class CheckConnectorsInput(JobInput):
+    """The test of connectors."""
+
+    kind = JobKind.CHECK_CONNECTORS
+    needs = Permission.CONNECTOR_MANAGE
+    is_of_installation = False
+
+    connector_ids: tuple[UUID, ...] | None = Field(default=None, max_length=MOST_CONNECTORS)
+    """These; None for all of the organisation that are in use."""
+    writes: bool = False
+    """Whether something is written and removed again too."""
 
 
 INPUTS: Final[dict[JobKind, type[JobInput]]] = {model.kind: model for model in JobInput.__subclasses__()}

@@ -8,6 +8,7 @@ from maestro.db.engine import Database
 from maestro.documents.automatic import AutomaticDocuments
 from maestro.documents.known import KnownDocuments
 from maestro.documents.usage import Usage
+from maestro.errands import Errands, NoErrands
 from maestro.events import Events
 from maestro.rate_limits import RateLimiter
 from maestro.settings import Settings
@@ -19,7 +20,7 @@ class Runtime:
     """The open database, the stream of changes, the door, the vault, the limits, the settings and the secret.
 
     And what is known of documents: those that are registered, those that clients have left, and how they are used.
-    `cache` is what is kept of what was read; None where that is switched off.
+    `cache` is what is kept of what was read; None where that is switched off. `errands` asks connectors.
     """
 
     settings: Settings
@@ -33,3 +34,4 @@ class Runtime:
     automatic: AutomaticDocuments = field(default_factory=AutomaticDocuments)
     usage: Usage = field(default_factory=Usage)
     cache: Cache | None = None
+    errands: Errands = field(default_factory=NoErrands)

@@ -9,6 +9,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from maestro.archive_settings import ArchiveSettings
 from maestro.backup_settings import BackupSettings
+from maestro.connector_settings import ConnectorSettings
 from maestro.db.tables.enums import Role
 from maestro.job_settings import JobSettings
 from maestro.operation_settings import OperationSettings, Parsed
@@ -31,7 +32,7 @@ RateText = Annotated[str, AfterValidator(checked_rate)]
 """A rate like `3000/minute`, or `off`."""
 
 
-class Settings(ArchiveSettings, BackupSettings, JobSettings, UpkeepSettings, OperationSettings):
+class Settings(ArchiveSettings, BackupSettings, ConnectorSettings, JobSettings, UpkeepSettings, OperationSettings):
     """Everything that can be configured; each field's description is its documentation."""
 
     model_config = SettingsConfigDict(

@@ -37,3 +37,10 @@ class UpkeepSettings(BaseSettings):
         default=timedelta(days=400),
         description="How long it is known how many points an organisation has logged on a day.",
     )
+    sync_history: Duration = Field(
+        default=timedelta(days=14),
+        description=(
+            "How long it is known object by object what a sync has done, after its end: so long it can be undone, in a "
+            "target that keeps versions, and what has failed can be read and tried again."
+        ),
+    )

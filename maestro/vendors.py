@@ -3,9 +3,10 @@
 import re
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from maestro.db.tables.enums import ConnectorKind
@@ -32,6 +33,8 @@ class ConnectorCapability(StrEnum):
 
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+"""How a server on this machine is called."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 Url = Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s/]+")]
 Prefix = Annotated[str, Field(max_length=1000)]
@@ -75,6 +78,10 @@ class Mysql(Vendor):
     port: Port = Field(default=3306, description="Port of the server; 3306 unless told.")
     database: Text = Field(description="Name of the database.")
     user: Text = Field(description="Name to sign in with.")
+    ssl_mode: Literal["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"] = Field(
+        default="PREFERRED",
+        description="How the connection is secured, in MySQL's words: `PREFERRED` unless told.",
+    )
 
 
 class Mongodb(Vendor):
@@ -86,6 +93,13 @@ class Mongodb(Vendor):
     database: Text = Field(description="Name of the database.")
     user: Text | None = Field(default=None, description="Name to sign in with; null for none.")
     is_srv: bool = Field(default=False, description="Whether the servers are found by the host's SRV records.")
+    is_tls: bool = Field(default=False, description="Whether the connection is encrypted; always so when `isSrv`.")
+    auth_source: Text | None = Field(
+        default=None, description="The database that knows the user; that of the connector unless told."
+    )
+    replica_set: Text | None = Field(
+        default=None, description="Name of the replica set, of which `host` is one server; null for that server alone."
+    )
 
 
 class Snowflake(Vendor):
@@ -98,6 +112,25 @@ class Snowflake(Vendor):
     database: Text = Field(description="Name of the database.")
     schema_name: Text = Field(default="PUBLIC", description="Name of the schema; PUBLIC unless told.", alias="schema")
     role: Text | None = Field(default=None, description="The role to act in; the user's default unless told.")
+    is_oauth: bool = Field(
+        default=False,
+        description="Whether the credential's token is one of OAuth; a programmatic access token unless told.",
+    )
+    host: Text | None = Field(
+        default=None,
+        description="Name of the server where the account has another one, as with a private link; made of the "
+        "account's identifier unless told.",
+    )
+    port: Port | None = Field(default=None, description="Port of the server; 443 unless told.")
+    protocol: Literal["https", "http"] = Field(
+        default="https", description="How the server is spoken to; `http` with a server on this machine only."
+    )
+
+    @model_validator(mode="after")
+    def _is_encrypted(self) -> Self:
+        if self.protocol == "http" and self.host not in LOOPBACK:
+            raise ValueError("protocol: http is for a server on this machine only, as it tells the credential")
+        return self
 
 
 class Bigquery(Vendor):
@@ -107,6 +140,28 @@ class Bigquery(Vendor):
     project: Text = Field(description="The Google Cloud project.")
     dataset: Text = Field(description="Name of the data set.")
     location: Text = Field(default="US", description="Where the data set is; US unless told.")
+    maximum_gibibytes_billed: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=100,
+        description="A statement that would be billed for more GiB than these fails, and costs nothing; 100 unless "
+        "told, null for no cap.",
+    )
+    endpoint_url: Url | None = Field(
+        default=None,
+        description="Address of the API where the project has another one, as with a private endpoint; Google's "
+        "unless told. With `http` a server on this machine only.",
+    )
+    storage_endpoint_url: Url | None = Field(
+        default=None,
+        description="Address of the Storage API, by which large results are read; Google's unless told, none where "
+        "there is another address of the API.",
+    )
+
+    @field_validator("endpoint_url", "storage_endpoint_url")
+    @classmethod
+    def _is_encrypted(cls, value: str | None) -> str | None:
+        if value and value.startswith("http:") and urlsplit(value).hostname not in LOOPBACK:
+            raise ValueError("http is for a server on this machine only, as it tells the credential")
+        return value
 
 
 class S3(Vendor):
@@ -117,6 +172,11 @@ class S3(Vendor):
     region: Text | None = Field(default=None, description="The bucket's region.")
     endpoint_url: Url | None = Field(default=None, description="Address of the store when it is not Amazon's.")
     prefix: Prefix = Field(default="", description="What the keys begin with; all of the bucket unless told.")
+    is_path_style: bool | None = Field(
+        default=None,
+        description="Whether the bucket stands in the path of an address and not in its host name; unless told, it "
+        "does in every store but Amazon's.",
+    )
 
 
 class Gcs(Vendor):
@@ -126,6 +186,7 @@ class Gcs(Vendor):
     bucket: Text = Field(description="Name of the bucket.")
     prefix: Prefix = Field(default="", description="What the names begin with; all of the bucket unless told.")
     project: Text | None = Field(default=None, description="The Google Cloud project that pays.")
+    endpoint_url: Url | None = Field(default=None, description="Address of the store when it is not Google's own.")
 
 
 class AzureBlob(Vendor):
@@ -135,6 +196,10 @@ class AzureBlob(Vendor):
     account: Text = Field(description="Name of the storage account.")
     container: Text = Field(description="Name of the container.")
     prefix: Prefix = Field(default="", description="What the names begin with; all of the container unless told.")
+    endpoint_url: Url | None = Field(
+        default=None,
+        description="Address of the account's blob service when it is not `https://<account>.blob.core.windows.net`.",
+    )
 
 
 class Mlflow(Vendor):

@@ -34,9 +34,10 @@ class Change:
     rows: list[PointColumns] = field(default_factory=list)
 
 
-def appended(points: PointColumns) -> Change:
-    """Place points that come after all that is stored."""
-    return Change(blocks=list(points.blocks())) if len(points) >= SEAL_POINTS else Change(rows=[points])
+def appended(points: PointColumns, *, seals: bool = False) -> Change:
+    """Place points that come after all that is stored; `seals` makes a block of however few."""
+    is_block = seals or len(points) >= SEAL_POINTS
+    return Change(blocks=list(points.blocks())) if is_block else Change(rows=[points])
 
 
 def touched(points: PointColumns, headers: Sequence[Any]) -> list[int]:

@@ -43,7 +43,15 @@ PARTS: Final[dict[str, tuple[Part, ...]]] = {
     "model_alias": (),
     "artifact": (Part("artifact_version", "artifact_id"),),
     "artifact_version": (Part("artifact_entry", "version_id"), Part("artifact_alias", "version_id")),
-    "connector": (Part("sync_run", "connector_id"), Part("connector_secret", "connector_id")),
+    "connector": (
+        Part("sync_run", "connector_id"),
+        Part("sync_plan", "source_id"),
+        Part("connector_query", "connector_id"),
+        Part("connector_check", "connector_id"),
+        Part("connector_usage", "connector_id"),
+        Part("connector_secret", "connector_id"),
+    ),
+    "sync_plan": (Part("sync_item", "plan_id"),),
 }
 """What belongs to an object; each row is met once on the way down from any of them."""
 
@@ -55,6 +63,7 @@ OTHERWISE: Final = frozenset(
         ("model_alias_move", "model_id"),
         ("artifact_alias", "artifact_id"),
         ("lineage_edge", "run_id"),
+        ("sync_plan", "target_id"),
     }
 )
 """Columns by which rows go along as well, that are removed on another way before."""

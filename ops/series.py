@@ -51,9 +51,9 @@ _SAVE: Final = """
 
 
 class Incoming(NamedTuple):
-    """Points that have come for one series of a run; of the run, the id and whose it is are read."""
+    """Points that have come for one series of a run; of the run, `id`, `organization_id` and `project_id` are read."""
 
-    run: Row
+    run: Any
     name: SeriesName
     points: PointColumns
 
@@ -62,7 +62,7 @@ class Incoming(NamedTuple):
 class _Series:
     """A series that gets points; `known` is its row, None for a new one."""
 
-    run: Row
+    run: Any
     name: SeriesName
     points: PointColumns
     known: Row | None
@@ -78,11 +78,14 @@ class _Series:
         return self.run.project_id, self.name.key
 
 
-async def store(tx: Transaction, incoming: Iterable[Incoming]) -> None:
-    """Store points in the order in which they are given: of equal steps of a series, the last one stays."""
+async def store(tx: Transaction, incoming: Iterable[Incoming], *, is_complete: bool = False) -> None:
+    """Store points in the order in which they are given: of equal steps of a series, the last one stays.
+
+    `is_complete` says that hardly more will come: the points of new series then go into blocks at once.
+    """
     series = await _series(tx, incoming)
     late = {one.id: one for one in series if one.is_late}
-    changes = {one.id: layout.appended(one.points) for one in series if one.id not in late}
+    changes = {one.id: layout.appended(one.points, seals=is_complete) for one in series if one.id not in late}
     summaries = {one.id: _extended(one.known, summarise(one.points)) for one in series if one.id not in late}
     if late:
         placed, summarised = await _place(tx, late)

@@ -40,6 +40,9 @@ _DONE: Final = """
     ORDER BY created_at DESC, id DESC LIMIT 1
 """
 _SCHEDULES: Final = "SELECT id, name FROM job_schedule WHERE organization_id = $1 AND name = ANY($2)"
+_CONNECTORS: Final = (
+    "SELECT id, name FROM connector WHERE organization_id = $1 AND name = ANY($2) AND deleted_at IS NULL"
+)
 _ENDING: Final = re.compile("[0-9a-f]{1,32}")
 
 
@@ -119,6 +122,24 @@ async def schedule_id(ctx: Context, text: str) -> str:
     return encode(Kind.JobSchedule, (await _found(ctx, _SCHEDULES, [text], noun="schedule with the name"))[text])
 
 
+async def connector_id(ctx: Context, text: str) -> str:
+    """Return the id of the connector that has a name, or whose id it is; NotFound."""
+    if text.startswith(f"{Kind.Connector.value}_"):
+        uuid_of(Kind.Connector, text)
+        return text
+    return encode(Kind.Connector, (await _found(ctx, _CONNECTORS, [text], noun="connector with the name"))[text])
+
+
+async def sync_plan_id(ctx: Context, text: str) -> str:
+    """Return the id of the plan of a sync whose id ends with a text, or is it; NotFound, InvalidInput for several."""
+    return await _by_ending(ctx, Kind.SyncPlan, text, listing="sync list")
+
+
+async def sync_run_id(ctx: Context, text: str) -> str:
+    """Return the id of the sync whose id ends with a text, or is it; NotFound, InvalidInput for several."""
+    return await _by_ending(ctx, Kind.SyncRun, text, listing="sync list")
+
+
 async def _newest(ctx: Context, kind: Kind, sql: str) -> str:
     rows = await ctx.db.fetch_sql(sql, ctx.organization_id)
     if not rows:
@@ -126,20 +147,20 @@ async def _newest(ctx: Context, kind: Kind, sql: str) -> str:
     return encode(kind, rows[0].id)
 
 
-async def _by_ending(ctx: Context, kind: Kind, text: str) -> str:
+async def _by_ending(ctx: Context, kind: Kind, text: str, *, listing: str | None = None) -> str:
     if text.startswith(f"{kind.value}_"):
         uuid_of(kind, text)
         return text
-    rows: list[Row] = []
+    rows, noun = list[Row](), kind.value.replace("_", " ")
     if _ENDING.fullmatch(text.lower()):
         rows = await ctx.db.fetch_sql(_ENDS.format(table=kind.value), ctx.organization_id, text.lower())
     if not rows:
         raise NotFound(
-            f"There is no {kind.value} whose id ends with {text!r}.",
-            hint=f"{command(f'{kind.value} list')} shows them.",
+            f"There is no {noun} whose id ends with {text!r}.",
+            hint=f"{command(listing or f'{kind.value} list')} shows them.",
         )
     if len(rows) > 1:
-        raise InvalidInput(f"The ids of several {kind.value}s end with {text!r}.", hint="Type more of it.")
+        raise InvalidInput(f"The ids of several {noun}s end with {text!r}.", hint="Type more of it.")
     return encode(kind, rows[0].id)
 
 

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 from sqlalchemy import select
 
 from maestro.access import Permission
+from maestro.connector_rules import allowed_folder, rules_of
 from maestro.db.rows import Row
 from maestro.db.tables import Connector, ConnectorSecret, Project
 from maestro.db.tables.enums import ConnectorKind, ConnectorStatus
@@ -22,9 +23,9 @@ from resolvers.writing import Lock, Writer, writing
 async def create(ctx: Context, given: Mapping[str, Any], *, idempotency_key: str | None = None) -> Row:
     """Create a connector from `name`, `config` (one kind with its settings) and, if given, `description`, `project_id`.
 
-    InvalidInput for a setting that cannot be, NotFound for the project, NameTaken.
+    InvalidInput for a setting that cannot be and a folder that is not allowed, NotFound for the project, NameTaken.
     """
-    kind, config = _configured(given["config"])
+    kind, config = _configured(ctx, given["config"])
     project_id: UUID | None = given.get("project_id")
     values = {
         "name": validation.name(given["name"]),
@@ -45,7 +46,7 @@ async def create(ctx: Context, given: Mapping[str, Any], *, idempotency_key: str
 async def update(ctx: Context, key: UUID, *, expected_version: int | None, changes: Mapping[str, Any]) -> Row:
     """Change `name`, `description` or `config`; what was tested with other settings counts as untested.
 
-    InvalidInput for a setting that cannot be and for another kind, NotFound, Conflict, StaleVersion, NameTaken;
+    InvalidInput as `create` and for another kind, NotFound, Conflict, StaleVersion, NameTaken;
     Forbidden without SECRET_MANAGE for other settings of a connector that has a credential.
     """
     validation.not_null(changes)
@@ -57,7 +58,7 @@ async def update(ctx: Context, key: UUID, *, expected_version: int | None, chang
     async with writing(ctx) as writer:
         if "config" in values:
             current = await writer.row(Connector, key, lock=Lock.CHANGE)
-            values |= _reconfigured(current, values["config"])
+            values |= _reconfigured(ctx, current, values["config"])
             if values["config"] != current.config:
                 await _permit_elsewhere(writer, current)
         return await writer.change(Connector, key, expected_version=expected_version, **values)
@@ -70,15 +71,18 @@ async def _permit_elsewhere(writer: Writer, connector: Row) -> None:
         await writer.permit(Connector, connector, Permission.SECRET_MANAGE)
 
 
-def _configured(given: Mapping[str, Any]) -> tuple[ConnectorKind, dict[str, Any]]:
+def _configured(ctx: Context, given: Mapping[str, Any]) -> tuple[ConnectorKind, dict[str, Any]]:
     """Return the kind and the checked settings of an input that names one kind."""
     ((name, settings),) = given.items()
     kind = ConnectorKind(name.upper())
-    return kind, checked(kind, settings, field=f"config.{to_camel(name)}")
+    config = checked(kind, settings, field=f"config.{to_camel(name)}")
+    if kind is ConnectorKind.LOCAL:
+        allowed_folder(config["folder"], rules_of(ctx.runtime.settings))
+    return kind, config
 
 
-def _reconfigured(current: Row, given: Mapping[str, Any]) -> dict[str, Any]:
-    kind, config = _configured(given)
+def _reconfigured(ctx: Context, current: Row, given: Mapping[str, Any]) -> dict[str, Any]:
+    kind, config = _configured(ctx, given)
     if kind != current.kind:
         raise InvalidInput(
             f"This connector is of kind {current.kind}; its settings cannot become those of {kind}.",

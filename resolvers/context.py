@@ -1,5 +1,6 @@
 """What a resolver works with: who is asking, what they may do, the database, and the loaders of this request."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from maestro.access.door import Credentials
 from maestro.db.engine import Database
 from maestro.documents.known import KnownDocument
 from maestro.documents.usage import Client
+from maestro.errands import ErrandDesk
 from maestro.errors import Unauthenticated
 from maestro.rate_limits import Receipt
 from maestro.runtime import Runtime
@@ -44,6 +46,8 @@ class Context:
     """What the operation was charged, once it was."""
     policy: Policy | None = field(default=None, init=False)
     """How long the answer may be kept and what makes it stale, once that is known."""
+    deadline: asyncio.Timeout | None = field(default=None, init=False, repr=False)
+    """When the operation is cancelled; None where nobody cancels it."""
     warnings: list[dict[str, Any]] = field(default_factory=list, init=False)
     """What the client should know beside the answer; goes out as `extensions.warnings`."""
     db: Database = field(init=False)
@@ -51,6 +55,12 @@ class Context:
 
     def __post_init__(self) -> None:
         self._bind()
+
+    def allow(self, seconds: float) -> None:
+        """Let the operation last so many seconds from now on, where it would be cancelled earlier."""
+        if self.deadline is None or (when := self.deadline.when()) is None:
+            return
+        self.deadline.reschedule(max(when, asyncio.get_running_loop().time() + seconds))
 
     async def still_permitted(self) -> None:
         """Look again at who is asking, and see from now on what they may see by now. Unauthenticated when nobody is.
@@ -82,7 +92,8 @@ class Context:
 
     def _bind(self) -> None:
         self.db = self.runtime.db.within(self.viewer.scope)
-        self.loaders = Loaders(self.db, self.viewer, self.runtime.cache)
+        desk = ErrandDesk(self.runtime.errands, self.runtime.settings.browse_timeout.total_seconds())
+        self.loaders = Loaders(self.db, self.viewer, self.runtime.cache, desk=desk)
 
     @property
     def organization_id(self) -> UUID:

@@ -1,24 +1,39 @@
 """Use cases of jobs: they are started, cancelled and tried again; workers do the rest."""
 
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import update
 
 from maestro.db.rows import Row
-from maestro.db.tables import Backup, Base, Job, Restore
-from maestro.db.tables.enums import JobKind, JobState
+from maestro.db.tables import Backup, Base, Job, Restore, SyncPlan, SyncRun
+from maestro.db.tables.enums import JobKind, JobState, PlanState
 from maestro.job_inputs import INPUTS, JobInput
 from maestro.queue import starting
 from resolvers.context import Context
 from resolvers.writing import Lock, Writer, writing
 
-MADE: Final[dict[JobKind, type[Base]]] = {
-    JobKind.BACKUP: Backup,
-    JobKind.BASE_BACKUP: Backup,
-    JobKind.RESTORE: Restore,
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The table of what a job makes, the column with its state, and the states that it calls otherwise than jobs."""
+
+    table: type[Base]
+    column: str = "state"
+    states: dict[str, str] = field(default_factory=dict)
+
+
+MADE: Final[dict[JobKind, Made]] = {
+    JobKind.BACKUP: Made(Backup),
+    JobKind.BASE_BACKUP: Made(Backup),
+    JobKind.RESTORE: Made(Restore),
+    JobKind.SYNC_PLAN: Made(
+        SyncPlan, states={JobState.CANCELLED: PlanState.FAILED, JobState.QUEUED: PlanState.PLANNING}
+    ),
+    JobKind.STORAGE_SYNC: Made(SyncRun, "status"),
 }
-"""What has a row of its own beside that of the job which makes it, with the same state."""
+"""What has a row of its own beside that of the job which makes it."""
 TOLD: Final = ("kind", "state", "attempt", "cancelled_by_id")
 
 
@@ -75,6 +90,8 @@ async def _told(writer: Writer, before: Row, job: Row) -> None:
     made = MADE.get(JobKind(job.kind))
     if made is None or job.state not in (JobState.CANCELLED, JobState.QUEUED):
         return
-    c = made.__table__.c
+    c = made.table.__table__.c
     same = (c.job_id == job.id, c.organization_id == job.organization_id)
-    await writer.tx.fetch(update(made).where(*same).values(state=job.state, ended_at=job.ended_at))
+    ended = {"ended_at": job.ended_at} if "ended_at" in c else {}
+    state = made.states.get(job.state, job.state)
+    await writer.tx.fetch(update(made.table).where(*same).values(**{made.column: state}, **ended))

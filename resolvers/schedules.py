@@ -10,10 +10,10 @@ from sqlalchemy import delete as delete_from
 from maestro.clock import now
 from maestro.cron import check_cron, next_runs
 from maestro.db.rows import Row
-from maestro.db.tables import JobSchedule
+from maestro.db.tables import Connector, JobSchedule
 from maestro.db.tables.enums import CatchUp, JobKind
 from maestro.errors import InvalidInput
-from maestro.job_inputs import INPUTS, checked
+from maestro.job_inputs import INPUTS, JobInput, checked, read
 from resolvers import installation, validation
 from resolvers.context import Context
 from resolvers.idempotency import Once, write_once
@@ -47,6 +47,7 @@ async def create(ctx: Context, given: Mapping[str, Any], *, idempotency_key: str
     await _permit(ctx, kind)
 
     async def write(writer: Writer) -> Row:
+        await _require_connectors(writer, asked)
         return await writer.create(JobSchedule, **values)
 
     return await write_once(ctx, JobSchedule, Once("createSchedule", idempotency_key, given), write=write)
@@ -63,6 +64,8 @@ async def change(ctx: Context, key: UUID, *, expected_version: int | None, chang
         current = await writer.row(JobSchedule, key, lock=Lock.CHANGE)
         _require_kind(ctx, JobKind(current.kind), is_here=is_here)
         values = _changed(current, changes)
+        if "input" in values:
+            await _require_connectors(writer, read(INPUTS[JobKind(current.kind)], values["input"]))
         return await writer.change(JobSchedule, key, expected_version=expected_version, **values)
 
 
@@ -107,6 +110,12 @@ def priority(value: int) -> int:
     if abs(value) > HIGHEST_PRIORITY:
         raise InvalidInput(f"A priority is at most {HIGHEST_PRIORITY:,}.", field="priority", limit=HIGHEST_PRIORITY)
     return value
+
+
+async def _require_connectors(writer: Writer, asked: JobInput) -> None:
+    """Raise NotFound, Conflict or Forbidden unless jobs may work with the connectors that they are given."""
+    for key in sorted(asked.connectors):
+        await writer.in_use(Connector, key, needs=asked.needs)
 
 
 async def _permit(ctx: Context, kind: JobKind) -> None:

@@ -19,6 +19,7 @@ from maestro.db.tables import (
     ArtifactVersion,
     Base,
     Connector,
+    ConnectorQuery,
     Experiment,
     Invitation,
     Membership,
@@ -43,6 +44,7 @@ PARENTS: Final[dict[type[Base], tuple[str, type[Base]]]] = {
     ArtifactVersion: ("artifact_id", Artifact),
     ArtifactAlias: ("artifact_id", Artifact),
     ArtifactEntry: ("version_id", ArtifactVersion),
+    ConnectorQuery: ("connector_id", Connector),
 }
 """What names its project only by what it lies in."""
 PLACED: Final = {

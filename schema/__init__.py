@@ -13,9 +13,12 @@ from schema.audit import AuditQueries
 from schema.authorization import AuthorizationQueries
 from schema.backup_changes import BackupMutations
 from schema.backups import BackupQueries
+from schema.bundles import BundleMutations
 from schema.caching import CacheMutations, CacheQueries
 from schema.charging import Charging
 from schema.comparisons import ComparisonQueries
+from schema.connector_checks import ConnectorCheckMutations
+from schema.connector_queries import ConnectorQueryMutations
 from schema.connector_secrets import ConnectorSecretMutations
 from schema.connectors import ConnectorMutations, ConnectorQueries
 from schema.database import DatabaseQueries
@@ -56,6 +59,9 @@ from schema.search import SearchQueries
 from schema.service_accounts import ServiceAccountMutations, ServiceAccountQueries
 from schema.sessions import SessionMutations
 from schema.subscriptions import Subscription
+from schema.sync_changes import SyncMutations
+from schema.syncs import SyncQueries
+from schema.tracking import TrackingMutations
 from schema.usage import UsageNoting
 
 
@@ -71,6 +77,7 @@ class Query(
     ServiceAccountQueries,
     AuthorizationQueries,
     ConnectorQueries,
+    SyncQueries,
     JobQueries,
     ScheduleQueries,
     BackupQueries,
@@ -109,12 +116,17 @@ class Mutation(
     ArtifactAliasMutations,
     ConnectorMutations,
     ConnectorSecretMutations,
+    SyncMutations,
+    ConnectorCheckMutations,
+    ConnectorQueryMutations,
     JobMutations,
     ScheduleMutations,
     BackupMutations,
     RestoreMutations,
     MaintenanceMutations,
     NotificationMutations,
+    BundleMutations,
+    TrackingMutations,
     ModelMutations,
     ModelVersionMutations,
     ModelAliasMutations,

@@ -1,4 +1,4 @@
-"""Connectors and the runs of their syncs in the schema."""
+"""Connectors in the schema."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,25 +10,24 @@ from strawberry.types import Info
 
 import resolvers.connectors
 import resolvers.trash
+from dataloaders.connector_checks import CHECKS, ChecksByConnector
+from dataloaders.connector_queries import QUERIES, QueriesByConnector
 from dataloaders.connector_secrets import Asked, ConnectorSecrets
-from dataloaders.connectors import (
-    CONNECTORS,
-    SYNC_RUNS,
-    ConnectorById,
-    Connectors,
-    SyncRunsByConnector,
-)
-from dataloaders.jobs import JobById
+from dataloaders.connectors import CONNECTORS, ConnectorById, Connectors
 from dataloaders.projects import ProjectById
+from dataloaders.syncs import SYNC_RUNS, SyncRunsByConnector, SyncRunsByTarget
 from execution.declare import column, computed, one, page, value
 from maestro.access import Permission
 from maestro.db.tables import Connector as ConnectorTable
-from maestro.db.tables.enums import ConnectorKind, ConnectorStatus, JobState
+from maestro.db.tables.enums import ConnectorKind, ConnectorStatus
 from maestro.ids import Kind, uuid_of
 from maestro.vendors import VENDORS, ConnectorCapability
 from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
 from schema.connections import Connection, given
+from schema.connector_browsing import Browsable
+from schema.connector_checks import ConnectorCheck
 from schema.connector_configs import ConnectorConfig, ConnectorConfigInput, config_of
+from schema.connector_queries import ConnectorQuery
 from schema.filtering import (
     DateTimeCondition,
     EnumCondition,
@@ -40,35 +39,18 @@ from schema.filtering import (
 )
 from schema.guards import mutation
 from schema.list_arguments import brief_list_arguments, list_arguments
-from schema.nodes import Node, Owned, Trashable, by_id
+from schema.nodes import Owned, Trashable, by_id
 from schema.outcomes import NameTaken, StaleVersion
 
 if TYPE_CHECKING:
-    from schema.jobs import Job
     from schema.projects import Project
+    from schema.syncs import SyncRun
 
 ConnectorId = Annotated[strawberry.ID, strawberry.argument(description="The id of a Connector.")]
 
 
-@strawberry.type(description="One sync of a connector's store.")
-class SyncRun(Node, kind=Kind.SyncRun):
-    """A sync run's row."""
-
-    trigger: str = column("What started it.")
-    status: JobState = column("Where it is in its life.")
-    plan: JSON = column("What it set out to do.")
-    progress: JSON = column("How far it has come.")
-    stats: JSON = column("What it did, counted.")
-    log: str = column("What it said, line by line.")
-    started_at: datetime | None = column("When it was started.")
-    ended_at: datetime | None = column("When it ended.")
-    job: Annotated["Job", strawberry.lazy("schema.jobs")] | None = one(
-        JobById, key="job_id", description="The job that does the work."
-    )
-
-
 @strawberry.type(description="A database, a cloud store or a tracking server that the organisation uses.")
-class Connector(Owned, Trashable, kind=Kind.Connector):
+class Connector(Browsable, Owned, Trashable, kind=Kind.Connector):
     """A connector's row."""
 
     name: str = column("Its name, unique in the organisation.")
@@ -79,8 +61,23 @@ class Connector(Owned, Trashable, kind=Kind.Connector):
     project: Annotated["Project", strawberry.lazy("schema.projects")] | None = one(
         ProjectById, key="project_id", description="The project that it serves; null for the whole organisation."
     )
-    sync_runs: Connection[SyncRun] = page(
-        SyncRunsByConnector, arguments=brief_list_arguments(SYNC_RUNS), description="Its syncs, the newest first."
+    sync_runs: Connection[Annotated["SyncRun", strawberry.lazy("schema.syncs")]] = page(
+        SyncRunsByConnector,
+        arguments=brief_list_arguments(SYNC_RUNS),
+        description="The syncs that read its store, the newest first.",
+    )
+    incoming_sync_runs: Connection[Annotated["SyncRun", strawberry.lazy("schema.syncs")]] = page(
+        SyncRunsByTarget,
+        arguments=brief_list_arguments(SYNC_RUNS),
+        description="The syncs that fill its store, the newest first.",
+    )
+    checks: Connection[ConnectorCheck] = page(
+        ChecksByConnector, arguments=brief_list_arguments(CHECKS), description="Its tests, the newest first."
+    )
+    queries: Connection[ConnectorQuery] | None = page(
+        QueriesByConnector,
+        arguments=brief_list_arguments(QUERIES),
+        description="What was run there, the newest first; takes CONNECTOR_QUERY.",
     )
     has_secret: bool = value(
         ConnectorSecrets, arguments=lambda: Asked.IS_SET, description="Whether a credential is stored for it."

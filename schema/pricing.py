@@ -22,6 +22,13 @@ SIZES: Final = Sizes(
     longest=MAX_SIZE,
     known={
         "ComparedParam.values": 50,
+        "Connector.collections": 100,
+        "Connector.columns": 100,
+        "Connector.experiments": 100,
+        "Connector.fields": 100,
+        "ConnectorCheck.steps": 6,
+        "Preview.columns": 50,
+        "QueryResult.columns": 50,
         "Experiment.aggregates": 1_000,
         "Experiment.metricKeys": 50,
         "FilterVocabulary.fields": 50,
@@ -36,8 +43,20 @@ SIZES: Final = Sizes(
         "RunComparison.metrics": 200,
         "RunComparison.params": 200,
     },
-    # A count goes through the whole list, a verification through the whole log, an explanation through a document.
-    dear={"__schema": 100, "__type": 100, "totalCount": 50, "explainOperation": 50, "verifyAuditLog": 1_000},
+    # A count goes through the whole list, a verification through the whole log, an explanation through a document;
+    # another server is asked for what a connector leads to.
+    dear={
+        "__schema": 100,
+        "__type": 100,
+        "totalCount": 50,
+        "explainOperation": 50,
+        "verifyAuditLog": 1_000,
+        **{f"Connector.{name}": 200 for name in ("objects", "schemas", "tables", "columns", "collections", "fields")},
+        "Connector.experiments": 200,
+        "Connector.preview": 200,
+        "testConnector": 500,
+        "runQuery": 500,
+    },
 )
 """How long lists are whose length no argument tells, the most where it is fixed, else what is usual; and what is dear.
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, NewType, NoReturn
 
 import numpy as np
@@ -81,6 +81,13 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=_write_datetime,
         parse_value=_read_datetime,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A day in ISO 8601: 2026-01-31.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        serialize=date.isoformat,
+        parse_value=date.fromisoformat,
     ),
     BigInt: strawberry.scalar(
         name="BigInt",

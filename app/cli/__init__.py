@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "check": "check",
     "database": "upkeep",
     "docs": "docs",
+    "errands": "errands",
     "job": "jobs",
     "key": "keys",
     "link": "members",
@@ -37,6 +38,7 @@ COMMANDS: Final = {
     "secrets": "secrets",
     "seed": "seed",
     "serve": "serve",
+    "sync": "syncs",
     "work": "work",
 }
 """The module of each command, imported when it is called for: a worker need not carry the schema, nor a server the
@@ -82,7 +84,7 @@ def main() -> None:
     """
     name_in_log_records()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s:%(trace)s %(message)s")
-    for chatty in ("alembic", "httpx", "uvicorn.error"):
+    for chatty in ("alembic", "azure", "httpx", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Clients' mistakes are told to the clients; what is unexpected is logged by app.answers, once.
     logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)

@@ -118,6 +118,7 @@ class Runner:
         deadline = asyncio.timeout(limit)
         try:
             async with deadline:
+                ctx.deadline = deadline
                 text = await _text(ctx, asked)
                 if isinstance(text, Outcome):
                     return text

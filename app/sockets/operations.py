@@ -58,7 +58,7 @@ class Operation:
         async with aclosing(source):
             while True:
                 try:
-                    async with asyncio.timeout(None if self.is_lasting else limit_s):
+                    async with asyncio.timeout(None if self.is_lasting else limit_s) as ctx.deadline:
                         result = await anext(source, None)
                 except TimeoutError:
                     yield refusal(Unavailable(f"The operation took longer than {limit_s:g} s."))

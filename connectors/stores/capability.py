@@ -12,8 +12,8 @@ never changed, and one that is put under the key of another takes its place at o
 Where a vendor tells them, `vendorCode` and `requestId` are in the details.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
@@ -28,15 +28,24 @@ PAGE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object: its key, its size in bytes, when it was stored, and its SHA-256 in lower-case hexadecimal.
+    """An object: its key, its size in bytes, when it was stored, and what else the store knows of it.
 
-    The SHA-256 is None where the store does not know it without reading the bytes.
+    Digests are in lower-case hexadecimal, and None where the store does not know them without reading the bytes;
+    `crc32c` is of the whole object. Two objects with the same `etag` in one store have the same bytes. What a list
+    leaves out, `head` may know.
     """
 
     key: str
     size: int
     modified_at: datetime
     sha256: str | None = None
+    md5: str | None = None
+    crc32c: str | None = None
+    etag: str | None = None
+    version_id: str | None = None
+    tier: str | None = None
+    media_type: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class Head(Protocol):
@@ -50,11 +59,14 @@ class Head(Protocol):
 class List(Protocol):
     """List objects."""
 
-    def list(self, prefix: str = "", *, page: int = PAGE) -> AsyncIterator[Sequence[StoredObject]]:
+    def list(
+        self, prefix: str = "", *, page: int = PAGE, left_out: Callable[[str], None] | None = None
+    ) -> AsyncIterator[Sequence[StoredObject]]:
         """Yield the objects whose keys begin with a text, in the order of their keys' UTF-8.
 
         They come in pages of at most `page`, which are never empty, and fetched when they are asked for. Objects that
-        are put or deleted meanwhile may be in them or not; the SHA-256 of those in them may be left out.
+        are put or deleted meanwhile may be in them or not; the SHA-256 of those in them may be left out. `left_out` is
+        told of names that are there and are no keys, such as those that end in a slash.
         """
         ...
 

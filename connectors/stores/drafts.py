@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from uuid import uuid4
 
 from connectors.stores.capability import CHUNK
@@ -16,6 +16,9 @@ from maestro.errors import Forbidden, NotFound, StoreFailed, Transient
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _PASSING: Final = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.EMFILE})
+_NO_COPYING: Final = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF})
+"""What file systems say that cannot copy, or not from the other one."""
+_STEP_BYTES: Final = 64 * CHUNK
 PRIVATE: Final = 0o700
 
 
@@ -50,6 +53,12 @@ class Draft:
             rest = rest[self._file.write(rest) :]
         self._hash.update(content)
         self.size += len(content)
+
+    def copy(self, file: BinaryIO, going_on: Callable[[int], None]) -> None:
+        """Write what is left of a file without digesting it, by the file system alone where it can share or copy."""
+        while moved := _carried(file.fileno(), self._file.fileno()):
+            self.size += moved
+            going_on(moved)
 
     def keep(self, place: Path, root: Path) -> None:
         """Move the file to its place, where it is after a crash too."""
@@ -158,6 +167,20 @@ def told_apart(what: str) -> Iterator[None]:
         if error.errno in _PASSING:
             raise Transient(f"The disk fails with {what}: {reason}.", vendorCode=code) from error
         raise StoreFailed(f"The store cannot do this with {what}: {reason}.", vendorCode=code) from error
+
+
+def _carried(source: int, target: int) -> int:
+    """Copy some bytes between files where both stand, and return how many; 0 at the end."""
+    try:
+        return os.copy_file_range(source, target, _STEP_BYTES)
+    except OSError as error:
+        if error.errno not in _NO_COPYING:
+            raise
+    content = os.read(source, CHUNK)
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(target, rest) :]
+    return len(content)
 
 
 def _created(path: Path) -> FileIO:

@@ -15,11 +15,14 @@ from loadtests.figures import (
     caching,
     crashes,
     database,
+    frames,
     freshness,
     hostile,
+    imports,
     ingest,
     point_in_time,
     startup,
+    syncs,
 )
 from loadtests.figures.results import Figure, show
 
@@ -31,7 +34,10 @@ PARTS: Final[dict[str, tuple[str, Callable[[], list[Figure]]]]] = {
     "caching": ("Answers that were kept", caching.measure),
     "backups": ("Backups and restores of a gigabyte", backups.measure),
     "crashes": ("Workers that are killed", crashes.measure),
+    "syncs": ("Syncs between two servers of S3", syncs.measure),
     "point-in-time": ("Disasters, and the way back", point_in_time.measure),
+    "imports": ("An MLflow server that comes in", imports.measure),
+    "frames": ("A million rows as a DataFrame", frames.measure),
     "freshness": ("Two servers on one database, for a minute", freshness.measure),
 }
 DATABASE: Final = "database"

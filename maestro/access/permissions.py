@@ -50,6 +50,7 @@ class Permission(StrEnum):
     CONNECTOR_READ = "connector:read", "See connectors and their syncs, never their credentials."
     CONNECTOR_MANAGE = "connector:manage", "Create, change and delete connectors."
     CONNECTOR_SYNC = "connector:sync", "Start the syncs of connectors."
+    CONNECTOR_QUERY = "connector:query", "Look into what connectors lead to, and query it."
     SECRET_MANAGE = "secret:manage", "Set and remove the credentials of connectors; nobody can read them."
     JOB_READ = "job:read", "See jobs and backups."
     JOB_CANCEL = "job:cancel", "Cancel jobs, and have failed ones tried again."
@@ -80,6 +81,7 @@ _MAINTAINER: Final = _CONTRIBUTOR | {
     Permission.MODEL_APPROVE,
     Permission.CONNECTOR_MANAGE,
     Permission.CONNECTOR_SYNC,
+    Permission.CONNECTOR_QUERY,
     Permission.JOB_CANCEL,
 }
 _ADMIN: Final = _MAINTAINER | {

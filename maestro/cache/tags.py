@@ -44,6 +44,8 @@ TAGS: Final[dict[type[Base], CacheTag]] = {
     tables.Blob: CacheTag.ARTIFACTS,
     tables.LineageEdge: CacheTag.LINEAGE,
     tables.Connector: CacheTag.CONNECTORS,
+    tables.ConnectorCheck: CacheTag.CONNECTORS,
+    tables.SyncPlan: CacheTag.CONNECTORS,
     tables.SyncRun: CacheTag.CONNECTORS,
     tables.Membership: CacheTag.MEMBERS,
     tables.User: CacheTag.MEMBERS,

@@ -15,7 +15,7 @@ from maestro.db.tables.enums import RunStatus
 from maestro.events import Event, publish, topic
 from maestro.ids import Kind
 from maestro.progress import Progress, untold
-from maestro.upkeep_settings import UpkeepSettings
+from maestro.settings import Settings
 
 BATCH: Final = 1_000
 """So many rows go in one transaction."""
@@ -36,6 +36,14 @@ _OLD: Final = {
     "invitations": ("invitation", "accepted_at IS NULL AND expires_at < now() - $1::interval"),
     "document_usage": ("document_usage", "last_used_at < now() - $1::interval"),
     "daily_points": ("points_by_day", "day < (now() AT TIME ZONE 'UTC' - $1::interval)::date"),
+    "sync_plans": (
+        "sync_plan",
+        """greatest(expires_at, updated_at) < now() - $1::interval AND NOT EXISTS (
+            SELECT FROM sync_run r WHERE r.plan_id = sync_plan.id AND coalesce(r.ended_at, now()) > now() - $1::interval
+        )""",
+    ),
+    "connector_checks": ("connector_check", "at < now() - $1::interval"),
+    "connector_queries": ("connector_query", "started_at < now() - $1::interval"),
 }
 """What is forgotten, by its name here: the table and the condition under which a row is old."""
 _COUNT: Final = "SELECT count(*) AS n FROM {table} WHERE {condition}"
@@ -76,9 +84,12 @@ class Keeping:
     invitations: timedelta
     document_usage: timedelta
     daily_points: timedelta
+    sync_plans: timedelta
+    connector_checks: timedelta
+    connector_queries: timedelta
 
     @classmethod
-    def by(cls, settings: UpkeepSettings) -> "Keeping":
+    def by(cls, settings: Settings) -> "Keeping":
         """Return what the settings say."""
         return cls(
             lost_runs=settings.run_silence,
@@ -89,6 +100,9 @@ class Keeping:
             invitations=settings.sign_in_history,
             document_usage=settings.document_usage_history,
             daily_points=settings.daily_points_history,
+            sync_plans=settings.sync_history,
+            connector_checks=settings.connector_check_history,
+            connector_queries=settings.connector_check_history,
         )
 
 
@@ -105,6 +119,9 @@ class Tidied:
     invitations: int = 0
     document_usage: int = 0
     daily_points: int = 0
+    sync_plans: int = 0
+    connector_checks: int = 0
+    connector_queries: int = 0
 
 
 async def tidy(db: Database, keeping: Keeping, *, dry_run: bool = False, progress: Progress = untold) -> Tidied:

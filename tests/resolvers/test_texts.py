@@ -12,7 +12,8 @@ from dataloaders.nodes import BY_KIND
 from maestro.ids import Kind
 from schema import schema
 from tests.fixtures.graphql import Api
-from tests.fixtures.operations import OF_ANY_KIND, ROOTS, WANTED, Caller, Filling, Operation, Place, populate
+from tests.fixtures.operations import OF_ANY_KIND, ROOTS, WANTED, Caller, Filling, Operation, Place
+from tests.fixtures.populating import populate
 
 UNSTORABLE: Final[dict[str, list[Any]]] = {
     "String": ["a\0b", "a\ud800b", "\0"],

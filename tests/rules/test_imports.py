@@ -5,12 +5,14 @@ from pathlib import Path
 from tests.rules.sources import MODULES, Module
 
 INSIDE_A_FUNCTION: dict[str, str] = {
+    "connectors/documents/frames.py": "pandas takes two seconds to import, and few want tables of it",
     "connectors/stores/locations.py": "the driver of S3 takes a second to import, and most servers never need it",
 }
 """Modules that may import inside a function, and why."""
 
 BROAD: dict[str, str] = {
     "resolvers/auditing.py": "records every failure of a mutation, and raises it again",
+    "app/errands/child.py": "whatever an errand raises is its answer",
     "maestro/queue/running.py": "whatever a job raises is how it ends, and is written into its row",
 }
 """The boundaries at which every error is caught, and why; three at most."""

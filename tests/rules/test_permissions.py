@@ -77,12 +77,12 @@ def test_an_edge_of_the_schema_ends_at_a_loader() -> None:
     assert [name for name, edge in found.items() if not issubclass(edge.loader, Loader)] == []
 
 
-def test_there_are_41_permissions_and_5_roles() -> None:
-    assert len(Permission) == 41
+def test_there_are_42_permissions_and_5_roles() -> None:
+    assert len(Permission) == 42
     assert {role: len(held) for role, held in ROLES.items()} == {
-        Role.OWNER: 41,
-        Role.ADMIN: 37,
-        Role.MAINTAINER: 25,
+        Role.OWNER: 42,
+        Role.ADMIN: 38,
+        Role.MAINTAINER: 26,
         Role.CONTRIBUTOR: 13,
         Role.VIEWER: 9,
     }

@@ -73,14 +73,25 @@ CAPPED: Final[dict[str, str]] = {
     "LineageGraph.nodes": "capped by the walk",
     "LineageGraph.edges": "capped by the walk",
     "MetricAppended.series": "the series of one batch",
+    "ConnectorObjectPage.nodes": "at most 1,000",
+    "ConnectorTablePage.nodes": "at most 1,000",
+    "Mutation.cancelQuery": "as many as one person runs under one key",
+    "Preview.columns": "the columns of a table, or the fields of documents that are read",
+    "Preview.rows": "at most 1,000",
+    "QueryResult.columns": "the columns of a statement",
+    "QueryResult.rows": "as many as a setting allows",
     "JobUpdate.events": "at most 500",
     "JobSchedule.nextRuns": "at most 100",
-    "Node.viewerPermissions": "there are 41",
-    "RoleInfo.permissions": "there are 41",
+    "SyncOptions.include": "at most 100",
+    "SyncOptions.exclude": "at most 100",
+    "SyncShare.samples": "at most 10",
+    "SyncVerification.samples": "at most 10",
+    "Node.viewerPermissions": "there are 42",
+    "RoleInfo.permissions": "there are 42",
     "PersistedDocument.problems": "five of one document are told",
     "DocumentsRegistered.documents": "at most 2,000",
     "Query.roles": "there are five",
-    "Query.can": "at most 200 ids with 38 actions",
+    "Query.can": "at most 200 ids with 42 actions",
     "Viewer.organizations": "at most 200",
     "Viewer.sessions": "at most 200",
     "CacheStats.fields": "the fields that are declared to be kept by themselves",
@@ -141,7 +152,7 @@ PAIRS: Final = [(name, one) for name, made in MADE_BY.items() for one in sorted(
 def answer(loader: type[Loader[Any, Any]]) -> Any:
     """The type of a loader's answers, without the list or the null around it."""
     bases = loader.__orig_bases__  # type: ignore[attr-defined] # set by typing
-    declared = get_args(next(base for base in bases if get_origin(base) is Loader))[1]
+    declared = get_args(next(base for base in bases if issubclass(get_origin(base) or object, Loader)))[-1]
     return next((one for one in get_args(declared) if one is not type(None)), declared)
 
 

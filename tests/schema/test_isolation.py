@@ -9,7 +9,8 @@ from uuid_utils.compat import uuid7
 from dataloaders.nodes import BY_KIND
 from maestro.db.tables.enums import Role
 from tests.fixtures.graphql import Api, viewer_as
-from tests.fixtures.operations import ROOTS, TOLD_OTHERWISE, Caller, Operation, places, populate
+from tests.fixtures.operations import ROOTS, TOLD_OTHERWISE, Caller, Operation, places
+from tests.fixtures.populating import populate
 
 
 @pytest.fixture

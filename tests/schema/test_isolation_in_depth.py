@@ -14,7 +14,8 @@ from dataloaders.nodes import BY_KIND
 from maestro.db.engine import Scope
 from resolvers.context import Context
 from tests.fixtures.graphql import Api
-from tests.fixtures.operations import ROOTS, Caller, Operation, places, populate
+from tests.fixtures.operations import ROOTS, Caller, Operation, places
+from tests.fixtures.populating import populate
 
 REFUSED = {"NOT_FOUND", "INTERNAL_SERVER_ERROR"}
 """What a mutation ends with: its audit entry, too, cannot be written for an organisation that is not the bound one."""

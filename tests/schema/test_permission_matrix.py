@@ -11,16 +11,8 @@ from maestro.access.permissions import APPENDING
 from maestro.db.tables.enums import Role
 from maestro.ids import Kind
 from tests.fixtures.graphql import Api, viewer_as
-from tests.fixtures.operations import (
-    ROOTS,
-    TOLD_OTHERWISE,
-    Caller,
-    Ids,
-    Operation,
-    operations,
-    places,
-    populate,
-)
+from tests.fixtures.operations import ROOTS, TOLD_OTHERWISE, Caller, Ids, Operation, operations, places
+from tests.fixtures.populating import populate
 
 READS: Final = frozenset(one for one in Permission if one.endswith(":read"))
 REFUSED: Final = ["FORBIDDEN"]
@@ -102,8 +94,8 @@ async def test_a_key_that_only_logs_is_refused_everything_else(api: Api, home: I
     await assert_refused_by_the_book(api, viewer, home, finer=frozenset())
 
 
-IN_ORGANIZATION: Final = {"createConnector"}
-"""What takes a permission in a project, and is done in the whole organisation unless a project is named."""
+IN_ORGANIZATION: Final = {"createConnector", "importProject"}
+"""What takes a permission in a project, and is done in the whole organisation unless a project is named, if at all."""
 OF_MEMBERS: Final = {"inviteMember", "updateMembership", "removeMembership"}
 """What is about the whole organisation unless a project is named, or takes SERVICE_ACCOUNT_MANAGE there."""
 OUTSIDE: Final = {Kind.Organization, Kind.User, Kind.ServiceAccount, Kind.ApiKey, Kind.Session, Kind.Invitation}

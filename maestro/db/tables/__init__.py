@@ -4,7 +4,13 @@ from maestro.db.tables.artifacts import Artifact, ArtifactAlias, ArtifactEntry, 
 from maestro.db.tables.audit import AuditEntry, AuditHead
 from maestro.db.tables.backups import Backup, Restore
 from maestro.db.tables.base import Base, Owned, Trashable
-from maestro.db.tables.connectors import Connector, ConnectorSecret, SyncRun
+from maestro.db.tables.connectors import (
+    Connector,
+    ConnectorCheck,
+    ConnectorQuery,
+    ConnectorSecret,
+    ConnectorUsage,
+)
 from maestro.db.tables.experiments import Experiment
 from maestro.db.tables.jobs import Job, JobEvent, JobSchedule
 from maestro.db.tables.lineage import LineageEdge
@@ -15,6 +21,7 @@ from maestro.db.tables.organizations import Organization
 from maestro.db.tables.persisted_documents import DocumentClient, DocumentUsage, PersistedDocument
 from maestro.db.tables.projects import Project
 from maestro.db.tables.runs import Param, Run
+from maestro.db.tables.syncs import SyncItem, SyncPlan, SyncRun
 from maestro.db.tables.users import (
     ApiKey,
     IdempotencyKey,
@@ -40,7 +47,10 @@ __all__ = [
     "Base",
     "Blob",
     "Connector",
+    "ConnectorCheck",
+    "ConnectorQuery",
     "ConnectorSecret",
+    "ConnectorUsage",
     "DataVersion",
     "DocumentClient",
     "DocumentUsage",
@@ -74,6 +84,8 @@ __all__ = [
     "ServiceAccount",
     "Session",
     "SignInLink",
+    "SyncItem",
+    "SyncPlan",
     "SyncRun",
     "Trashable",
     "User",

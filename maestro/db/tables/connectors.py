@@ -1,10 +1,10 @@
-"""Connectors to the outside world, and the runs of their syncs."""
+"""Connectors to the outside world: their settings and secrets, how they fare, and what they are used for."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, func, text
+from sqlalchemy import ForeignKey, Index, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from maestro.db.tables.base import Base, Identified, Owned, Tenant, Trashable, in_use_index, one_of
@@ -45,19 +45,61 @@ class ConnectorSecret(Tenant, Base):
     set_by_id: Mapped[UUID | None]
 
 
-class SyncRun(Identified, Tenant, Base):
-    """One sync of a connector's store."""
+class ConnectorCheck(Identified, Tenant, Base):
+    """A test of a connector: what was tried step by step, and what came of it."""
 
-    __tablename__ = "sync_run"
-    __table_args__ = (one_of("status", JobState), Index("ix_sync_run_connector_id_id", "connector_id", "id"))
+    __tablename__ = "connector_check"
+    __table_args__ = (
+        one_of("status", ConnectorStatus),
+        Index("ix_connector_check_connector_id_id", "connector_id", "id"),
+    )
 
     connector_id: Mapped[UUID] = mapped_column(ForeignKey("connector.id", ondelete="CASCADE"))
-    job_id: Mapped[UUID | None] = mapped_column(ForeignKey("job.id", ondelete="SET NULL"))
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
     trigger: Mapped[str]
     status: Mapped[str]
-    plan: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
-    progress: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
-    stats: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
-    log: Mapped[str] = mapped_column(server_default="")
-    started_at: Mapped[datetime | None]
+    duration_ms: Mapped[float]
+    steps: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
+
+
+class ConnectorUsage(Tenant, Base):
+    """How much a connector was used on a day of UTC."""
+
+    __tablename__ = "connector_usage"
+
+    connector_id: Mapped[UUID] = mapped_column(ForeignKey("connector.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    operations: Mapped[int] = mapped_column(server_default=text("0"))
+    errors: Mapped[int] = mapped_column(server_default=text("0"))
+    bytes_read: Mapped[int] = mapped_column(server_default=text("0"))
+    bytes_written: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class ConnectorQuery(Identified, Tenant, Base):
+    """A statement that somebody had a connector's database run; what it answered is not kept."""
+
+    __tablename__ = "connector_query"
+    __table_args__ = (
+        one_of("state", JobState),
+        Index("ix_connector_query_connector_id_id", "connector_id", "id"),
+        Index("ix_connector_query_under_way", "started_at", postgresql_where=text("ended_at IS NULL")),
+    )
+
+    connector_id: Mapped[UUID] = mapped_column(ForeignKey("connector.id", ondelete="CASCADE"))
+    started_by_id: Mapped[UUID | None]
+    statement: Mapped[str]
+    is_writing: Mapped[bool] = mapped_column(server_default=false())
+    """Whether it was allowed to change anything."""
+    state: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ended_at: Mapped[datetime | None]
+    row_count: Mapped[int | None]
+    size_bytes: Mapped[int | None]
+    is_truncated: Mapped[bool] = mapped_column(server_default=false())
+    vendor_id: Mapped[str | None]
+    """The vendor's own id of the query, where it has one."""
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    cancelled_by_id: Mapped[UUID | None]
+    cancel_key: Mapped[str | None]
+    """What its sender calls it to stop it, who does not know its id before it has ended."""

@@ -124,7 +124,10 @@ class JobKind(StrEnum):
     PRUNE = "PRUNE"
     RESTORE = "RESTORE"
     ROLLBACK = "ROLLBACK"
+    CHECK_CONNECTORS = "CHECK_CONNECTORS"
+    SYNC_PLAN = "SYNC_PLAN"
     STORAGE_SYNC = "STORAGE_SYNC"
+    SYNC_ROLLBACK = "SYNC_ROLLBACK"
     IMPORT = "IMPORT"
     EXPORT = "EXPORT"
     PURGE = "PURGE"
@@ -133,6 +136,34 @@ class JobKind(StrEnum):
     OPTIMIZE = "OPTIMIZE"
     HOUSEKEEPING = "HOUSEKEEPING"
     NOTIFY = "NOTIFY"
+
+
+class PlanState(StrEnum):
+    """What has become of a plan of a sync."""
+
+    PLANNING = "PLANNING"
+    READY = "READY"
+    FAILED = "FAILED"
+    STARTED = "STARTED"
+    EXPIRED = "EXPIRED"
+
+
+class SyncAction(StrEnum):
+    """What a sync does with an object; nothing with one that was changed at both ends, or that it may not touch."""
+
+    ADD = "ADD"
+    UPDATE = "UPDATE"
+    REMOVE = "REMOVE"
+    CONFLICT = "CONFLICT"
+
+
+class SyncItemState(StrEnum):
+    """How far a sync has come with an object."""
+
+    PENDING = "PENDING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
 
 
 class CatchUp(StrEnum):

@@ -6,15 +6,31 @@ from pathlib import Path
 import pytest
 
 from connectors.stores import ObjectStore, checked_key, digest_of, download, exists, probe, read
+from connectors.stores.buckets import Ability, HasAbilities
+from connectors.stores.capability import PAGE
 from maestro.errors import DigestMismatch, InvalidInput, NotFound, PayloadTooLarge
 
 MEGABYTE = 1024 * 1024
 CONTENT = b"weights" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
+METHODS = {
+    Ability.COPY: "copy_from",
+    Ability.UPLOADS: "begin_upload",
+    Ability.DESCRIBED: "get_described",
+    Ability.VERSIONS: "get_version",
+    Ability.PRESIGN: "presign_get",
+    Ability.LIFECYCLE: "set_lifecycle",
+    Ability.TIERS: "set_tier",
+    Ability.METADATA: "describe",
+    Ability.CONTAINER: "create_container",
+    Ability.POLICY: "set_iam_policy",
+}
+"""A method of each ability's protocol."""
 
-async def keys(store: ObjectStore, prefix: str = "", **options: int) -> list[str]:
-    return [one.key async for page in store.list(prefix, **options) for one in page]
+
+async def keys(store: ObjectStore, prefix: str = "", *, page: int = PAGE) -> list[str]:
+    return [one.key async for objects in store.list(prefix, page=page) for one in objects]
 
 
 async def put(store: ObjectStore, *names: str) -> None:
@@ -35,9 +51,14 @@ def files(folder: Path) -> list[str]:
 
 
 class StoreContract:
-    """Subclassed for each kind of store, with a fixture `store` of an empty one."""
+    """Subclassed for each kind of store, with a fixture `store` of an empty one.
+
+    A vendor that cannot hold some of these names says so in its subclass, and refuses them.
+    """
 
     large = 20 * MEGABYTE + 1
+    odd_names: tuple[str, ...] = ("a b", "a+b", "a%20b", "ä?&=#", "quote'\"", "back\\slash", "<&>", "\n", "*")
+    dotted_names: tuple[str, ...] = (".a", ".git/config", ".worker", "..a", "...", "a/.b/.c", "a/.work/d")
 
     @pytest.fixture
     def file(self, tmp_path: Path) -> Path:
@@ -203,7 +224,7 @@ class StoreContract:
 
     @pytest.mark.parametrize(
         "key",
-        ["", "/", "/a", "a/", "a//b", "../a", "a/../b", ".", ".work/a", "a/.b", "a\0b", "x" * 256, "x/" * 450 + "x"],
+        ["", "/", "/a", "a/", "a//b", "../a", "a/../b", ".", "a/.", ".work", ".work/a", "a\0b", "x" * 256, "x/" * 450],
     )
     async def test_what_is_no_key_is_refused(self, store: ObjectStore, key: str) -> None:
         with pytest.raises(InvalidInput):
@@ -214,14 +235,31 @@ class StoreContract:
             await store.delete([key])
 
     async def test_a_name_with_odd_characters_is_a_name(self, store: ObjectStore) -> None:
-        names = [
-            checked_key(name) for name in ["a b", "a+b", "a%20b", "ä?&=#", "quote'\"", "back\\slash", "<&>", "\n", "*"]
-        ]
+        names = [checked_key(name) for name in self.odd_names]
         await put(store, *names)
         assert await keys(store) == sorted(names)
         assert [await read(store, name) for name in names] == [name.encode() for name in names]
         await store.delete(names)
         assert await keys(store) == []
+
+    async def test_a_name_may_begin_with_a_full_stop(self, store: ObjectStore) -> None:
+        names = list(self.dotted_names)
+        await put(store, *names)
+        assert await keys(store) == sorted(names)
+        assert await keys(store, ".g") == [".git/config"]
+        assert [await read(store, name) for name in names] == [name.encode() for name in names]
+        await store.delete(names)
+        assert await keys(store) == []
+
+    async def test_nothing_is_left_out_of_a_list_of_keys(self, store: ObjectStore) -> None:
+        left_out: list[str] = []
+        await put(store, ".a", "b/c")
+        assert [one.key async for page in store.list(left_out=left_out.append) for one in page] == [".a", "b/c"]
+        assert left_out == []
+
+    def test_a_store_has_the_methods_of_its_abilities_and_no_others(self, store: HasAbilities) -> None:
+        assert METHODS.keys() == set(Ability)
+        assert {ability for ability, method in METHODS.items() if hasattr(store, method)} == store.abilities
 
     async def test_a_store_says_where_it_is(self, store: ObjectStore) -> None:
         assert "://" in str(store)

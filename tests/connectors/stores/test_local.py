@@ -1,15 +1,23 @@
 import asyncio
+import errno
 import os
 import resource
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from connectors.stores import LocalStore, probe, read
-from maestro.errors import NotFound, StoreFailed
-from tests.connectors.stores.contract import CONTENT, MEGABYTE, SHA256, StoreContract
+from connectors.stores import LocalStore, ObjectStore, probe, read
+from connectors.stores.buckets import Upload
+from connectors.stores.local_uploads import ABANDONED
+from maestro.errors import Forbidden, NotFound, StoreFailed
+from tests.connectors.stores.container_contract import ContainerContract
+from tests.connectors.stores.contract import CONTENT, MEGABYTE, SHA256, StoreContract, keys
+from tests.connectors.stores.copying_contract import CopyingContract
+from tests.connectors.stores.uploads_contract import UploadsContract
 
 
 @pytest.fixture
@@ -34,11 +42,34 @@ class TestLocalStore(StoreContract):
     pass
 
 
+class TestLocalUploads(UploadsContract):
+    @pytest.fixture
+    def again(self, store: LocalStore) -> LocalStore:
+        return LocalStore(store.folder)
+
+
+class TestLocalCopying(CopyingContract):
+    @pytest.fixture
+    def other(self, tmp_path: Path) -> LocalStore:
+        return LocalStore(tmp_path / "other")
+
+    @pytest.fixture
+    def stranger(self) -> ObjectStore:
+        """Nothing that is opened: to be asked, it need not be a store of any vendor."""
+        return cast("ObjectStore", object())
+
+
+class TestLocalContainer(ContainerContract):
+    @pytest.fixture
+    def missing(self, store: LocalStore) -> LocalStore:
+        return store
+
+
 async def test_objects_are_files_that_only_their_owner_may_read(store: LocalStore) -> None:
     await store.put_bytes("a/b/c", b"x")
     assert files(store) == ["a/b/c"]
     modes = {str(path.relative_to(store.folder)): path.stat().st_mode & 0o777 for path in store.folder.rglob("*")}
-    assert modes == {".incoming": 0o700, "a": 0o700, "a/b": 0o700, "a/b/c": 0o600}
+    assert modes == {".work": 0o700, ".work/incoming": 0o700, "a": 0o700, "a/b": 0o700, "a/b/c": 0o600}
     assert store.folder.stat().st_mode & 0o777 == 0o700
 
 
@@ -46,10 +77,10 @@ async def test_deleting_removes_the_folders_that_are_empty_then(store: LocalStor
     await store.put_bytes("a/b/c", b"x")
     await store.put_bytes("a/d", b"x")
     await store.delete(["a/b/c"])
-    assert sorted(path.name for path in store.folder.iterdir()) == [".incoming", "a"]
+    assert sorted(path.name for path in store.folder.iterdir()) == [".work", "a"]
     assert files(store) == ["a/d"]
     await store.delete(["a/d"])
-    assert [path.name for path in store.folder.iterdir()] == [".incoming"]
+    assert [path.name for path in store.folder.iterdir()] == [".work"]
 
 
 async def test_a_consumed_file_of_the_same_disk_is_moved_and_not_copied(store: LocalStore, tmp_path: Path) -> None:
@@ -139,11 +170,107 @@ async def test_a_link_that_leads_nowhere_and_a_pipe_are_no_objects(store: LocalS
 
 
 async def test_what_dead_writers_left_is_removed_and_what_living_ones_write_stays(store: LocalStore) -> None:
-    (store.folder / ".incoming").mkdir(parents=True)
-    (store.folder / ".incoming" / "abandoned").write_bytes(b"half an ob")
+    (store.folder / ".work" / "incoming").mkdir(parents=True)
+    (store.folder / ".work" / "incoming" / "abandoned").write_bytes(b"half an ob")
     with store._draft() as draft:
         await store.tidy()
-        assert [path.name for path in (store.folder / ".incoming").iterdir()] == [draft.path.name]
+        assert [path.name for path in (store.folder / ".work" / "incoming").iterdir()] == [draft.path.name]
+
+
+async def test_a_name_that_is_no_text_is_told_and_not_listed(store: LocalStore) -> None:
+    await store.put_bytes("a/b", b"x")
+    (store.folder / "a" / os.fsdecode(b"\xff.bin")).write_bytes(b"x")
+    left_out: list[str] = []
+    assert [one.key async for page in store.list(left_out=left_out.append) for one in page] == ["a/b"]
+    assert left_out == ["a/\ufffd.bin"]
+
+
+async def test_links_that_lead_round_in_a_circle_are_told_and_not_followed(store: LocalStore) -> None:
+    await store.put_bytes("a/b", b"x")
+    (store.folder / "a" / "round").symlink_to(store.folder / "a")
+    left_out: list[str] = []
+    assert [one.key async for page in store.list(left_out=left_out.append) for one in page] == ["a/b"]
+    assert left_out == ["a/round/"]
+
+
+async def test_links_are_not_followed_where_that_is_not_wanted(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_bytes(b"secret")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "folder").symlink_to(tmp_path / "outside")
+    (tmp_path / "root" / "file").symlink_to(tmp_path / "outside" / "secret")
+    store = LocalStore(tmp_path / "root", follows_links=False)
+    await store.put_bytes("a", b"x")
+    left_out: list[str] = []
+    assert [one.key async for page in store.list(left_out=left_out.append) for one in page] == ["a"]
+    assert left_out == ["file", "folder"]
+    for key in ("folder/secret", "file"):
+        with pytest.raises(Forbidden):
+            await read(store, key)
+        with pytest.raises(Forbidden):
+            await store.put_bytes(key, b"changed")
+        with pytest.raises(Forbidden):
+            await store.copy_from(store, "a", key)
+        with pytest.raises(Forbidden):
+            await store.copy_from(store, key, "b")
+        with pytest.raises(Forbidden):
+            await store.delete([key])
+    assert (tmp_path / "outside" / "secret").read_bytes() == b"secret"
+    assert await keys(store) == ["a"]
+
+
+@pytest.mark.parametrize("reason", [errno.EXDEV, errno.EOPNOTSUPP])
+async def test_a_file_system_that_cannot_copy_has_the_bytes_carried(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    def refused(*_: int) -> int:
+        raise OSError(reason, "no")
+
+    monkeypatch.setattr(os, "copy_file_range", refused)
+    content = os.urandom(3 * MEGABYTE + 1)
+    await store.put_bytes("a", content)
+    await store.copy_from(store, "a", "b")
+    assert await read(store, "b") == content
+
+
+async def test_a_copy_is_a_file_of_its_own(store: LocalStore) -> None:
+    await store.put_bytes("a", CONTENT)
+    await store.copy_from(store, "a", "b")
+    first, second = ((store.folder / name).stat() for name in "ab")
+    assert (first.st_ino != second.st_ino, second.st_nlink) == (True, 1)
+    assert second.st_mode & 0o777 == 0o600
+
+
+async def test_uploads_that_were_given_up_days_ago_are_removed(store: LocalStore) -> None:
+    old, young = [await store.begin_upload("a", 5) for _ in range(2)]
+    for upload in (old, young):
+        await store.put_part(upload, 0, b"first")
+    folder = store.folder / ".work" / "uploads" / old.id
+    days_ago = time.time() - ABANDONED.total_seconds() - 10
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (days_ago, days_ago))
+    await store.tidy()
+    assert len(await store.parts(young)) == 1
+    with pytest.raises(NotFound):
+        await store.parts(old)
+    assert not folder.exists()
+
+
+async def test_an_upload_that_could_lead_elsewhere_is_not_known(store: LocalStore, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    forged = Upload("a", "../../../other", 8, 8)
+    for attempt in (store.parts(forged), store.put_part(forged, 0, b"12345678"), store.abort_upload(forged)):
+        with pytest.raises(NotFound):
+            await attempt
+    assert (tmp_path / "other").is_dir()
+
+
+async def test_a_folder_with_an_upload_that_goes_on_is_not_removed(store: LocalStore) -> None:
+    upload = await store.begin_upload("a", 5)
+    with pytest.raises(StoreFailed):
+        await store.delete_container()
+    await store.put_part(upload, 0, b"first")
+    assert (await store.complete_upload(upload)).size == 5
 
 
 async def test_a_folder_that_cannot_be_made_fails_the_probe(tmp_path: Path) -> None:

@@ -10,12 +10,24 @@ from maestro.settings import Settings
 
 
 def test_a_driver_is_imported_when_it_is_used() -> None:
-    code = "import sys, connectors.stores; print([m for m in sys.modules if m.startswith(('aiob','boto'))])"
+    code = "import sys, connectors.stores; print([m for m in sys.modules if m[:4] in ('aiob','boto','azur','gclo')])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
 @pytest.mark.parametrize(
-    "location", ["s3://", "s3://key:secret@bucket", "gs://bucket", "file://host/x", "", "http://x"]
+    "location",
+    [
+        "s3://",
+        "s3://key:secret@bucket",
+        "gs://",
+        "gs://key:secret@bucket",
+        "az://",
+        "az://account",
+        "az://a:secret@b/c",
+        "file://host/x",
+        "",
+        "http://x",
+    ],
 )
 async def test_a_text_that_names_no_store_is_refused(location: str) -> None:
     with pytest.raises(InvalidInput) as refused:

@@ -9,7 +9,7 @@ from maestro.db.engine import ORGANIZATION_ROLE, PROJECTS_ROLE, SYSTEM_ROLE, Dat
 from maestro.db.roles import LOGIN
 from maestro.ids import Kind
 from tests.fixtures.graphql import Api
-from tests.fixtures.operations import populate
+from tests.fixtures.populating import populate
 
 ROLES = [ORGANIZATION_ROLE, PROJECTS_ROLE, SYSTEM_ROLE, LOGIN]
 OF_ORGANIZATIONS = """

@@ -8,7 +8,7 @@ from connectors.stores.s3 import s3_store
 from maestro.db.engine import Database
 from ops.backups.making import Destination, Installation, Order, discard_backup, make_backup
 from ops.backups.verifying import verify_backup
-from tests.connectors.stores.test_s3 import config_of
+from tests.fixtures.buckets import s3_config_of
 from tests.ops.backups.installations import add_blob, add_organization, everything_in
 from tests.ops.backups.manifests import KEYS
 
@@ -17,7 +17,7 @@ async def test_a_backup_in_a_bucket_is_made_verified_and_removed(
     db: Database, installation: Installation, s3_endpoint: str, *, tmp_path: Path
 ) -> None:
     await add_blob(db, installation, await add_organization(db, "one"), content=b"weights")
-    config = config_of(s3_endpoint)
+    config = s3_config_of(s3_endpoint)
     async with s3_store(config) as store:
         where = {"LocationConstraint": config.region}
         await store._client.create_bucket(Bucket=config.bucket, CreateBucketConfiguration=where)

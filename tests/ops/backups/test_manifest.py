@@ -141,7 +141,7 @@ def test_what_is_no_manifest_is_refused(content: bytes) -> None:
     assert reason(content) == "CORRUPT"
 
 
-@pytest.mark.parametrize("path", ["../dump", "/etc/passwd", "dump/../../x", "", ".hidden", "a//b", "a\0b"])
+@pytest.mark.parametrize("path", ["../dump", "/etc/passwd", "dump/../../x", "", "dump/./x", "a//b", "a\0b"])
 def test_a_path_that_leads_out_of_the_backup_is_refused_even_when_it_is_signed(path: str) -> None:
     assert reason(signed(files=(FileEntry(path=path, size=1, sha256=SHA),))) == "CORRUPT"
     assert reason(signed(blobs=(replace(FULL.blobs[0], key=path),))) == "CORRUPT"

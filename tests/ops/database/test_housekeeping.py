@@ -9,16 +9,16 @@ import pytest
 from maestro.db.engine import Database
 from maestro.events import topic
 from maestro.ids import Kind, uuid_of
-from maestro.upkeep_settings import UpkeepSettings
+from maestro.settings import Settings
 from ops.database import housekeeping
 from ops.database.housekeeping import Keeping, Tidied, tidy
 from tests.fixtures.graphql import Api
 from tests.fixtures.hearing import hearing
-from tests.fixtures.operations import populate
+from tests.fixtures.populating import populate
 from tests.fixtures.registry import new_project
 from tests.fixtures.tracking import finish, new_experiment, new_run
 
-KEEPING: Final = Keeping.by(UpkeepSettings())
+KEEPING: Final = Keeping.by(Settings(_env_file=None))  # type: ignore[call-arg] # a keyword of pydantic's
 NOTHING: Final = Tidied()
 RUN = "query ($id: ID!) { run(id: $id) { status statusReason endedAt startedAt version } }"
 LOG = """mutation ($run: ID!) { logBatch(input: {runId: $run, writerId: "w", seq: 1, metrics: [
@@ -31,6 +31,7 @@ AGES: Final = {
     "invitations": ("invitation", "expires_at", timedelta(days=30)),
     "document_usage": ("document_usage", "last_used_at", timedelta(days=365)),
     "daily_points": ("points_by_day", "day", timedelta(days=400)),
+    "sync_plans": ("sync_plan", "updated_at", timedelta(days=14)),
 }
 """Where the time lies by which each kind is old, and how old that is."""
 
@@ -48,6 +49,7 @@ async def full(api: Api) -> Api:
     await execute(db, "UPDATE invitation SET expires_at = now()")
     await execute(db, "UPDATE session SET expires_at = now()")
     await execute(db, "UPDATE run SET status = 'FINISHED', ended_at = now()")
+    await execute(db, "UPDATE sync_run SET ended_at = now() - interval '90 days'")
     for sql, *values in (
         ("INSERT INTO idempotency_key VALUES ($1, 'k', 'o', '', $2)", organization, user),
         ("INSERT INTO ingest_batch VALUES ($1, 'w', 1, $2, 1, '')", ids[Kind.Run], organization),
@@ -96,6 +98,13 @@ async def test_much_is_forgotten_in_small_transactions(api: Api, monkeypatch: py
     done = await tidy(api.runtime.db, KEEPING, progress=lambda phase, *_, **__: told.append(phase))
     assert done.idempotency_keys == 10
     assert told[:2] == ["Lost runs", "Idempotency keys"]
+
+
+async def test_a_plan_is_kept_as_long_as_its_sync_can_be_undone(full: Api) -> None:
+    await execute(full.runtime.db, "UPDATE sync_plan SET updated_at = now() - interval '90 days'")
+    for ended in ("NULL", "now() - interval '1 day'"):
+        await execute(full.runtime.db, f"UPDATE sync_run SET ended_at = {ended}")
+        assert (await tidy(full.runtime.db, KEEPING)).sync_plans == 0
 
 
 async def test_a_session_that_was_revoked_is_kept_until_it_has_expired(full: Api) -> None:

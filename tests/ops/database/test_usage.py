@@ -11,7 +11,7 @@ from maestro.db.engine import ORGANIZATION_ROLE, PROJECTS_ROLE, SYSTEM_ROLE, Dat
 from maestro.ids import Kind, uuid_of
 from ops.database.usage import Refreshing, refresh
 from tests.fixtures.graphql import Api
-from tests.fixtures.operations import populate
+from tests.fixtures.populating import populate
 from tests.fixtures.registry import new_project
 from tests.fixtures.tracking import finish, new_experiment, new_key, new_run, new_series
 

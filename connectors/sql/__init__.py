@@ -1,0 +1,1 @@
+"""Databases and warehouses that are asked in SQL, behind one capability."""

@@ -1,0 +1,1 @@
+"""Tracking servers of experiments, behind one capability."""

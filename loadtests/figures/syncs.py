@@ -1,0 +1,255 @@
+"""Syncs between two servers of S3: many small objects and a large one, beside `aws s3 sync` and `rclone sync`."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import httpx
+import psutil
+
+from loadtests.figures.results import Figure
+from loadtests.figures.server import RunningServer, running
+
+SMALL: Final = 10_000
+SMALL_BYTES: Final = 4 * 1024
+LARGE_BYTES: Final = 1_000_000_000
+KEY: Final = "AKIAFIGURES"
+SECRET: Final = "a-secret-of-figures"  # noqa: S105 -- of servers that live as long as this
+PATIENCE_S: Final = 1800.0
+STEP_S: Final = 0.05
+MB: Final = 1e6
+SERVER: Final = {"MAESTRO_WORKERS": "1", "MAESTRO_COMPACT_EVERY": "3600"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two servers that speak S3, and what lies in the first one."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program that syncs, and how it is told to."""
+
+    name: str
+    command: Callable[[Pair, str], list[str]]
+    environment: dict[str, str]
+
+
+def measure() -> list[Figure]:
+    """Sync ten thousand small objects and one of a gigabyte, by each program that is found on the PATH."""
+    if shutil.which("rclone") is None:
+        click.echo("rclone is not on the PATH: its servers of S3 are what is synced, so that no sync is measured.")
+        return []
+    folder = Path(tempfile.mkdtemp(prefix="maestro-figures-"))
+    folder.chmod(0o711)
+    try:
+        with running(folder / "data", **SERVER) as server:
+            return [
+                *_measured(folder / "small", server, fill=_small),
+                *_measured(folder / "large", server, fill=_large),
+            ]
+    finally:
+        shutil.rmtree(folder)
+
+
+def _small(bucket: Path) -> str:
+    # Without folders: the server that is synced fails now and then where two requests make the same one.
+    bucket.mkdir(parents=True)
+    for number in range(SMALL):
+        (bucket / f"{number}").write_bytes(os.urandom(SMALL_BYTES))
+    return f"{SMALL:,} objects of {SMALL_BYTES // 1024} KiB"
+
+
+def _large(bucket: Path) -> str:
+    bucket.mkdir(parents=True)
+    with (bucket / "large").open("wb") as file:
+        for _ in range(LARGE_BYTES // 1_000_000):
+            file.write(os.urandom(1_000_000))
+    return "an object of 1 GB"
+
+
+def _measured(folder: Path, server: RunningServer, *, fill: Callable[[Path], str]) -> list[Figure]:
+    what = fill(folder / "source" / "b")
+    others = {tool.name: _by_program(folder, tool) for tool in _tools()}
+    ours, memory = _ours(folder, server)
+    figures = [
+        Figure(f"{what}: our sync, planned and carried out", ours, "s"),
+        *(Figure(f"{what}: by {tool}", seconds, "s") for tool, seconds in others.items()),
+        Figure(f"{what}: our sync to the quickest of these", ours / min(others.values()), "x", at_most=1.0),
+        Figure(f"{what}: memory that the worker takes for it", memory, "MB", at_most=150),
+    ]
+    shutil.rmtree(folder)
+    return figures
+
+
+def _tools() -> list[Tool]:
+    found = []
+    if shutil.which("rclone"):
+        found.append(Tool("rclone sync", _rclone, {}))
+    if shutil.which("aws"):
+        found.append(Tool("aws s3 sync, by way of a folder", _aws, _AWS))
+    else:
+        click.echo("aws is not on the PATH, so that `aws s3 sync` is not measured.")
+    return found
+
+
+def _rclone(pair: Pair, _: str) -> list[str]:
+    def remote(address: str) -> str:
+        told = f"provider=Rclone,endpoint='{address}',access_key_id={KEY},secret_access_key={SECRET}"
+        return f":s3,{told},use_multipart_uploads=true:b"
+
+    return ["rclone", "sync", remote(pair.source), remote(pair.target), "--transfers", "32", "--checkers", "32"]
+
+
+_AWS: Final = {
+    "AWS_ACCESS_KEY_ID": KEY,
+    "AWS_SECRET_ACCESS_KEY": SECRET,
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+}
+
+
+def _aws(pair: Pair, folder: str) -> list[str]:
+    # It syncs within one server or with a folder; between two servers people run it twice.
+    down = f"aws --endpoint-url {pair.source} s3 sync s3://b {folder} --only-show-errors"
+    return ["sh", "-c", f"{down} && aws --endpoint-url {pair.target} s3 sync {folder} s3://b --only-show-errors"]
+
+
+def _by_program(folder: Path, tool: Tool) -> float:
+    with _servers(folder) as pair, tempfile.TemporaryDirectory(dir=folder) as between:
+        began = time.perf_counter()
+        subprocess.run(tool.command(pair, between), env={**os.environ, **tool.environment}, check=True)
+        took = time.perf_counter() - began
+    _require_same(folder)
+    return took
+
+
+def _ours(folder: Path, server: RunningServer) -> tuple[float, float]:
+    """Return the seconds of planning and syncing, and the MB of memory that this took."""
+    with _servers(folder) as pair, httpx.Client(base_url=server.url, timeout=60) as client:
+        client.headers["authorization"] = f"Bearer {server.key}"
+        keys = [_connector(client, f"{folder.name} {address}", address) for address in (pair.source, pair.target)]
+        with _watching(server) as most:
+            began = time.perf_counter()
+            plan = _ask(client, PLAN, source=keys[0], target=keys[1])["planSync"]
+            _await(client, plan["job"]["id"])
+            run = _ask(client, START, id=plan["id"])["startSync"]
+            _await(client, run["job"]["id"])
+            took = time.perf_counter() - began
+    _require_same(folder)
+    return took, most() / MB
+
+
+PLAN: Final = """mutation Plan($source: ID!, $target: ID!) {
+  planSync(input: {sourceId: $source, targetId: $target}) { id job { id } } }"""
+START: Final = "mutation Start($id: ID!) { startSync(planId: $id) { id job { id } } }"
+JOB: Final = "query Job($id: ID!) { job(id: $id) { state error { message } } }"
+CREATE: Final = """mutation Create($name: String!, $url: String!) {
+  createConnector(input: {name: $name, config: {s3: {bucket: "b", endpointUrl: $url, region: "us-east-1"}}}) {
+    ... on ConnectorSaved { connector { id } } } }"""
+SIGN_IN: Final = """mutation Secret($id: ID!, $secret: ConnectorSecretInput!) {
+  setConnectorSecret(id: $id, secret: $secret) { __typename } }"""
+
+
+def _connector(client: httpx.Client, name: str, address: str) -> str:
+    key: str = _ask(client, CREATE, name=name, url=address)["createConnector"]["connector"]["id"]
+    secret = {"s3": {"accessKeyId": KEY, "secretAccessKey": SECRET}}
+    _ask(client, SIGN_IN, id=key, secret=secret)
+    return key
+
+
+def _ask(client: httpx.Client, query: str, **variables: Any) -> Any:
+    answer = client.post("/graphql", json={"query": query, "variables": variables}).json()
+    if "errors" in answer:
+        raise RuntimeError(answer["errors"])
+    return answer["data"]
+
+
+def _await(client: httpx.Client, key: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        job = _ask(client, JOB, id=key)["job"]
+        if job["state"] == "SUCCEEDED":
+            return
+        if job["state"] not in ("QUEUED", "RUNNING"):
+            raise RuntimeError(job["error"])
+        time.sleep(STEP_S)
+    raise TimeoutError(key)
+
+
+@contextmanager
+def _servers(folder: Path) -> Iterator[Pair]:
+    """Serve a folder that is full and one that is empty."""
+    shutil.rmtree(folder / "target", ignore_errors=True)
+    (folder / "target" / "b").mkdir(parents=True)
+    with ExitStack() as stack:
+        yield Pair(*(stack.enter_context(_serving(folder / name)) for name in ("source", "target")))
+
+
+@contextmanager
+def _serving(folder: Path) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    command = ["rclone", "serve", "s3", str(folder), "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}"]
+    process = subprocess.Popen([*command, "--vfs-cache-mode", "off", "--log-level", "ERROR"])
+    try:
+        _until_it_answers(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _until_it_answers(address: str) -> None:
+    while True:
+        try:
+            urllib.request.urlopen(address)  # noqa: S310 -- an address of ours
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(STEP_S)
+        else:
+            return
+
+
+@contextmanager
+def _watching(server: RunningServer) -> Iterator[Callable[[], float]]:
+    """Watch by how many bytes the memory of the workers grows while the block runs."""
+    workers = [one for one in server.process.children(recursive=True) if "work" in one.cmdline()]
+    seen, is_over = [_resident(workers)], threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(STEP_S):
+            seen.append(_resident(workers))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield lambda: max(seen) - seen[0]
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _resident(processes: list[psutil.Process]) -> float:
+    return float(sum(one.memory_info().rss for one in processes))
+
+
+def _require_same(folder: Path) -> None:
+    subprocess.run(["diff", "-rq", str(folder / "source" / "b"), str(folder / "target" / "b")], check=True)

@@ -1,0 +1,1 @@
+"""What was tracked elsewhere, brought into a project: again and again without anything twice."""
