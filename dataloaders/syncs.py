@@ -14,7 +14,7 @@ from dataloaders.paging import Position
 from maestro.access import Permission
 from maestro.db.rows import Row
 from maestro.db.tables import Connector, SyncItem, SyncPlan, SyncRun
-from maestro.db.tables.enums import JobState, PlanState, SyncAction, SyncItemState
+from maestro.db.tables.enums import JobState, SyncAction, SyncItemState
 from maestro.errors import NotFound
 from maestro.filters import ValueType
 from maestro.ids import Kind
@@ -29,17 +29,6 @@ SYNC_RUNS = Catalogue(
         "status": Listed(ValueType.ENUM, "Where it is in its life.", SyncRun.status, values=tuple(JobState)),
         "startedAt": Listed(ValueType.DATETIME, "When it was started.", SyncRun.started_at, is_nullable=True),
         "endedAt": Listed(ValueType.DATETIME, "When it ended.", SyncRun.ended_at, is_nullable=True),
-    },
-)
-
-SYNC_PLANS = Catalogue(
-    table=SyncPlan,
-    document=literal_column("to_tsvector('simple', coalesce(sync_plan.error_message, ''))"),
-    fields={
-        "id": Listed(ValueType.ID, "The plan's id.", SyncPlan.id, kind=Kind.SyncPlan),
-        "state": Listed(ValueType.ENUM, "What has become of it.", SyncPlan.state, values=tuple(PlanState)),
-        "createdAt": Listed(ValueType.DATETIME, "When it was asked for.", SyncPlan.created_at),
-        "readyAt": Listed(ValueType.DATETIME, "When it was ready.", SyncPlan.ready_at, is_nullable=True),
     },
 )
 
@@ -102,14 +91,6 @@ class SyncRunsByTarget(ListLoader):
     needs = Permission.CONNECTOR_READ
     catalogue = SYNC_RUNS
     scope = "target_id"
-
-
-class SyncPlansBySource(ListLoader):
-    """The plans of syncs from a connector."""
-
-    needs = Permission.CONNECTOR_READ
-    catalogue = SYNC_PLANS
-    scope = "source_id"
 
 
 class SyncItemsByPlan(ListLoader):

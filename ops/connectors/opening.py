@@ -180,7 +180,7 @@ async def find(db: Database, connector_id: UUID, organization_id: UUID) -> Targe
 async def opening(target: Target, vault: Vault, settings: Settings) -> AsyncIterator[Any]:
     """Open a connector for a block, once more when that fails in a way that may pass; errors as of `Openings.use`."""
     require_opener(target)
-    credential = _credential(target, vault)
+    credential = credential_of(target, vault)
     await require_allowed(target.kind, target.config, settings)
     async with AsyncExitStack() as stack:
 
@@ -200,7 +200,8 @@ def require_opener(target: Target) -> None:
         )
 
 
-def _credential(target: Target, vault: Vault) -> Credential | None:
+def credential_of(target: Target, vault: Vault) -> Credential | None:
+    """Return the credential of a connector, None when it has none; MasterKeyMissing, DamagedSecret."""
     if target.sealed is None:
         return None
     plain = vault.open(target.sealed, belongs_to=place_of(target.organization_id, target.id))

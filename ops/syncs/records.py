@@ -7,7 +7,7 @@ from uuid import UUID
 
 from maestro.db.engine import Database
 from maestro.db.rows import Row
-from maestro.db.tables.enums import JobState, PlanState, SyncAction, SyncItemState
+from maestro.db.tables.enums import JobState, SyncAction, SyncItemState
 from maestro.errors import NotFound
 
 PAGE: Final = 500
@@ -159,11 +159,6 @@ async def counted(db: Database, plan_id: UUID) -> dict[tuple[SyncAction, SyncIte
     """Return how many items of a plan there are of each action and state, and of how many bytes."""
     rows = await db.fetch_sql(_COUNTED, plan_id)
     return {(SyncAction(row.action), SyncItemState(row.state)): (row.count, row.bytes) for row in rows}
-
-
-def is_startable(row: Row) -> bool:
-    """Say whether a plan waits to be started."""
-    return bool(row.state == PlanState.READY)
 
 
 async def _one(db: Database, sql: str, noun: str, *arguments: Any) -> Row:

@@ -8,11 +8,12 @@ import pytest
 from pydantic import SecretStr
 from uuid_utils.compat import uuid7
 
-from maestro.credentials import PostgresqlCredential
+from maestro.credentials import Credential, PostgresqlCredential
 from maestro.db.engine import Database
 from maestro.errors import MasterKeyMissing
 from maestro.vault import MasterKeys, Vault, key_id
-from ops.connector_secrets import place_of, read
+from ops.connector_secrets import place_of
+from ops.connectors.opening import credential_of, find
 from ops.sealed_rows import BATCH, Rewrapped, counts, rewrap
 
 OLD, NEW, LOST = (bytes([n]) * 32 for n in range(3))
@@ -31,7 +32,8 @@ async def stored(db: Database, n: int, *, key: bytes = OLD) -> list[UUID]:
         await tx.fetch_sql("INSERT INTO organization (id, slug, name) VALUES ($1, $2, 'O')", organization, key_id(key))
         await tx.fetch_sql(
             "INSERT INTO connector (id, organization_id, kind, name, config) "
-            "SELECT id, $1, 'POSTGRESQL', id::text, '{}' FROM unnest($2::uuid[]) AS made (id)",
+            "SELECT id, $1, 'POSTGRESQL', id::text, jsonb_build_object('host', 'db', 'database', 'd', 'user', 'u') "
+            "FROM unnest($2::uuid[]) AS made (id)",
             organization,
             connectors,
         )
@@ -47,12 +49,20 @@ async def stored(db: Database, n: int, *, key: bytes = OLD) -> list[UUID]:
     return sorted(connectors)
 
 
+async def read(db: Database, by: Vault, connector: UUID) -> Credential | None:
+    ((organization,),) = await db.fetch_sql("SELECT organization_id FROM connector WHERE id = $1", connector)
+    return credential_of(await find(db, connector, organization), by)
+
+
 async def opens(db: Database, by: Vault, connectors: Sequence[UUID]) -> bool:
     return all([await read(db, by, connector) == CREDENTIAL for connector in connectors])
 
 
 async def test_a_connector_without_a_credential_has_none(db: Database) -> None:
-    assert await read(db, vault(OLD), uuid7()) is None
+    (connector,) = await stored(db, 1)
+    async with db.transaction() as tx:
+        await tx.fetch_sql("DELETE FROM connector_secret WHERE connector_id = $1", connector)
+    assert await read(db, vault(OLD), connector) is None
 
 
 async def test_every_secret_is_wrapped_by_the_current_key_and_the_old_one_is_needed_no_more(db: Database) -> None:

@@ -12,7 +12,7 @@ from maestro.credentials import CREDENTIALS
 from maestro.db.tables.enums import ConnectorKind, Role
 from maestro.errors import DamagedSecret
 from maestro.ids import Kind, uuid_of
-from ops.connector_secrets import read
+from ops.connectors.opening import credential_of, find
 from tests.fixtures.graphql import Api, viewer_as
 from tests.schema.test_connectors import CONFIGS, created
 
@@ -55,7 +55,8 @@ async def of_kind(api: Api, kind: ConnectorKind, name: str = "Store") -> str:
 
 async def stored(api: Api, connector: str) -> dict[str, str] | None:
     """What a job would read."""
-    credential = await read(api.runtime.db, api.runtime.vault, uuid_of(Kind.Connector, connector))
+    target = await find(api.runtime.db, uuid_of(Kind.Connector, connector), api.viewer.organization_id)
+    credential = credential_of(target, api.runtime.vault)
     if credential is None:
         return None
     return {
