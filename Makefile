@@ -2,7 +2,7 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
-WORKERS ?= 2
+WORKERS ?= 4
 .DEFAULT_GOAL := help
 
 .PHONY: help run connectors test check lock clean demo-data
@@ -17,12 +17,12 @@ help: ## list the targets
 
 .venv/.run: requirements/run.txt | .venv/bin/python
 	@echo "Installing the server's dependencies"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv/.dev: requirements/dev.txt | .venv/bin/python
 	@echo "Installing the dependencies of the checks and tests"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r $<
 	@touch $@ .venv/.run
 
 run: .venv/.run ## run the server, with demo data on an empty database
@@ -37,10 +37,10 @@ check: .venv/.dev ## lint, types, layers, dependencies
 	$(BIN)/mypy .
 
 connectors: .venv/.run ## install the libraries of all vendors, which connectors need
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/connectors.txt
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements/connectors.txt
 
 test: check ## all checks and all tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 lock: .venv/bin/python ## pin the dependencies anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
@@ -57,7 +57,7 @@ compiled = --universal --python-version 3.11 --generate-hashes --no-emit-index-u
 	--custom-compile-command 'make lock' --quiet --upgrade
 
 demo-data: requirements/demo.txt | .venv/bin/python ## train the demo's models again and record them
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r $<
 	$(BIN)/python -m ops.demo.record
 
 clean: ## remove the environment and the caches; data in .maestro stays

@@ -37,6 +37,7 @@ from resolvers import artifact_files, auditing, quotas, transfers
 from resolvers.actions import Action
 from resolvers.artifact_files import File
 from resolvers.context import Context
+from resolvers.transfers import Download
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -150,10 +151,12 @@ class Streamed(FileResponse):
 
 @coded
 async def download(request: Request) -> Response:
-    """Send the file that a link permits, whole or in ranges; browsers save it and never run what is in it."""
+    """Send the file that a link permits, whole or in ranges, or lead to the store that has it.
+
+    Browsers save it and never run what is in it.
+    """
     blobs: LocalBlobs = request.app.state.blobs
     wanted = transfers.download_of(request.app.state.runtime, request.path_params["token"])
-    place = await blobs.find(wanted.organization_id, wanted.sha256)
     etag = f'"{wanted.sha256}"'
     headers = {
         "cache-control": "private",
@@ -163,9 +166,24 @@ async def download(request: Request) -> Response:
         "x-content-type-options": "nosniff",
     }
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if known & {etag, "*"}:
+    is_known = bool(known & {etag, "*"})
+    if wanted.connector_id is not None:
+        return await _led_elsewhere(request, wanted, headers, is_known=is_known)
+    place = await blobs.find(wanted.organization_id, wanted.sha256)
+    if is_known:
         return Response(status_code=304, headers=headers)
     return Streamed(place, headers=headers, filename=wanted.filename)
+
+
+async def _led_elsewhere(request: Request, wanted: Download, headers: dict[str, str], *, is_known: bool) -> Response:
+    """Lead to the artifact store that has the bytes; a HEAD is answered here, as the store's link is good for GET."""
+    place = await transfers.elsewhere(request.app.state.runtime, wanted)
+    if is_known:
+        return Response(status_code=304, headers=headers)
+    if request.method == "HEAD":
+        return Response(headers={**headers, "content-length": str(place.size_bytes), "accept-ranges": "bytes"})
+    # The link is good for minutes, and holds a signature.
+    return Response(status_code=307, headers={"location": place.url, "cache-control": "no-store"})
 
 
 routes: list[Route] = [

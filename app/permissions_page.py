@@ -26,9 +26,14 @@ get. *Logs* marks what a key that may log and never read can use; its answers ar
 
 Some operations take more where they concern a second object: changing a `lifecycle` takes MODEL_APPROVE, `useArtifact`
 ARTIFACT_READ on the version, `createArtifactVersion` RUN_WRITE on the run that it names, `createModelVersion`
-EXPERIMENT_READ and ARTIFACT_READ on its sources, `addArtifactEntry` ARTIFACT_READ on the bytes, `runQuery` with
-`allowWrites` and `cancelQuery` of somebody else's query CONNECTOR_MANAGE, the fields of a connector that ask it
-CONNECTOR_QUERY. Files are sent with ARTIFACT_WRITE."""
+EXPERIMENT_READ and ARTIFACT_READ on its sources, `addArtifactEntry` ARTIFACT_READ on the bytes, `runQuery` and
+`runAggregation` with `allowWrites` and `cancelQuery` of somebody else's query CONNECTOR_MANAGE, the fields of a
+connector that ask it CONNECTOR_QUERY, `retryJob` all that starting such a job takes. Files are sent with
+ARTIFACT_WRITE.
+
+In one project JOB_READ shows the jobs of its connectors, without `input`, `result`, `idempotencyKey` and `worker` where
+CONNECTOR_SYNC is not held, and JOB_CANCEL ends those all of whose connectors lie where it is held. Backups, restores
+and schedules lie in no project: their lists are empty there."""
 YES: Final = "✓"
 
 

@@ -8,9 +8,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+import uvloop
 
 from app.archiving import archive_of, archives
 from app.database import operations_url, server_account
@@ -32,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 FAILED: Final = 1
 GLANCE_S: Final = 0.25
+THREADS_S: Final = 5.0
+"""So long the end of a worker waits for threads that are at work."""
 NICENESS: Final = 5
 """How far the workers of a server stand back behind it."""
 
@@ -83,6 +88,7 @@ def work(means: Means, *, is_child: bool, ready: Callable[[str], None]) -> int:
 
     async def run() -> int:
         worker, loop = Worker(means), asyncio.get_running_loop()
+        loop.set_default_executor(_Threads())
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, worker.stop)
         if is_child:
@@ -95,7 +101,23 @@ def work(means: Means, *, is_child: bool, ready: Callable[[str], None]) -> int:
             return FAILED
         return 0
 
-    return asyncio.run(run())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run())
+
+
+class _Threads(ThreadPoolExecutor):
+    """Threads for which the end of the process waits for a while and not for ever.
+
+    The queue asks again and again for a database that is gone.
+    """
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 -- as in its base
+        """Take no more work, and wait for what is under way if told to."""
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+        if wait:
+            ending = threading.Thread(target=super().shutdown, daemon=True, name="threads")
+            ending.start()
+            ending.join(THREADS_S)
 
 
 def _when_orphaned(end: Callable[[], object]) -> None:

@@ -42,7 +42,7 @@ class ObjectsByConnector(ErrandLoader[FoundPage]):
 
     def made(self, answer: Mapping[str, Any]) -> FoundPage:
         """Return a page of objects."""
-        found = [_object(one) for one in answer["items"]]
+        found = [found_object(one) for one in answer["items"]]
         return _page(found, [one.key for one in found], answer)
 
 
@@ -163,9 +163,10 @@ def _page(items: list[Any], places: list[Any], answer: Mapping[str, Any]) -> Fou
     return FoundPage(items, answer["has_next"], has_previous=False, start=start, end=end)
 
 
-def _object(one: Mapping[str, Any]) -> FoundObject:
+def found_object(one: Mapping[str, Any]) -> FoundObject:
+    """Return an object as an errand tells it."""
     modified_at = datetime.fromisoformat(one["modified_at"])
-    known = (one["etag"], one["sha256"], one["version_id"], one["tier"], one["media_type"])
+    known = (one["etag"], one["sha256"], one["version_id"], one["tier"], one["media_type"], one["metadata"])
     return FoundObject(one["key"], one["size"], modified_at, *known)
 
 

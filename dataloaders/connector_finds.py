@@ -77,6 +77,7 @@ class FoundObject:
     version_id: str | None
     tier: str | None
     media_type: str | None
+    metadata: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

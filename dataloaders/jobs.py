@@ -1,14 +1,16 @@
 """Loaders of background jobs and their events."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, cast, literal_column
+from sqlalchemy import BigInteger, Select, any_, cast, literal_column, select
 
-from dataloaders.base import ById, Loader
+from dataloaders.base import UUIDS, ById, Loader
 from dataloaders.catalogue import Catalogue, Listed
-from dataloaders.lists import ListLoader
+from dataloaders.conditions import Conditions
+from dataloaders.job_places import shown_to
+from dataloaders.lists import Listing, ListLoader
 from maestro.access import Permission
 from maestro.cache.tags import tags_of
 from maestro.db.rows import Row
@@ -61,24 +63,37 @@ _EVENTS_AFTER: Final = f"""
 
 
 class JobById(ById):
-    """Jobs by their id."""
+    """Jobs by their id, for members of projects without what is hidden from them."""
 
     needs = Permission.JOB_READ
     table = Job
 
+    async def fetch(self, keys: Sequence[UUID]) -> list[Row | Exception]:
+        """Return the row of each id."""
+        if self.viewer.grants.allow(Permission.JOB_READ):
+            return await super().fetch(keys)
+        query = select(*shown_to(self.viewer)).where(
+            Job.id == any_(cast(list(keys), UUIDS)), Job.organization_id == self.organization_id
+        )
+        found = {row.id: row for row in await self.db.fetch(query)}
+        return [found.get(key) or self.missing() for key in keys]
+
 
 class Jobs(ListLoader):
-    """The organisation's jobs."""
+    """The organisation's jobs, for members of projects those of their connectors."""
 
     needs = Permission.JOB_READ
     catalogue = JOBS
 
+    def base(self, conditions: Conditions, listing: Listing, *columns: Any) -> Select[Any]:
+        """Return the SELECT of a listing's rows, without what is hidden from the viewer."""
+        shown = dict(zip(self.catalogue.columns, shown_to(self.viewer), strict=True))
+        return super().base(conditions, listing, *(shown.get(column, column) for column in columns))
 
-class JobsBySchedule(ListLoader):
+
+class JobsBySchedule(Jobs):
     """The jobs that a schedule began."""
 
-    needs = Permission.JOB_READ
-    catalogue = JOBS
     scope = "schedule_id"
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, cast, func, literal_column
+from sqlalchemy import ScalarSelect, Select, Uuid, cast, func, literal_column, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from dataloaders.base import ById
 from dataloaders.catalogue import Catalogue, Listed
@@ -14,11 +15,37 @@ from dataloaders.paging import Position
 from maestro.access import Permission
 from maestro.db.rows import Row
 from maestro.db.tables import Connector, SyncItem, SyncPlan, SyncRun
-from maestro.db.tables.enums import JobState, SyncAction, SyncItemState
+from maestro.db.tables.enums import JobState, PlanState, SyncAction, SyncItemState
 from maestro.errors import NotFound
 from maestro.filters import ValueType
 from maestro.ids import Kind
 from maestro.storable import LARGEST_INTEGER
+
+
+def _project_of(connector_id: InstrumentedAttribute[UUID]) -> ScalarSelect[UUID | None]:
+    return select(Connector.project_id).where(Connector.id == connector_id).scalar_subquery()
+
+
+SYNC_PLANS = Catalogue(
+    table=SyncPlan,
+    document=literal_column("to_tsvector('simple', coalesce(sync_plan.error_message, ''))"),
+    fields={
+        "id": Listed(ValueType.ID, "The plan's id.", SyncPlan.id, kind=Kind.SyncPlan),
+        "state": Listed(ValueType.ENUM, "What has become of it.", SyncPlan.state, values=tuple(PlanState)),
+        "source": Listed(ValueType.ID, "The connector that is read.", SyncPlan.source_id, kind=Kind.Connector),
+        "target": Listed(ValueType.ID, "The connector that is filled.", SyncPlan.target_id, kind=Kind.Connector),
+        "project": Listed(
+            ValueType.ID,
+            "The project that the source serves.",
+            _project_of(SyncPlan.source_id),
+            is_nullable=True,
+            kind=Kind.Project,
+        ),
+        "createdAt": Listed(ValueType.DATETIME, "When it was asked for.", SyncPlan.created_at),
+        "readyAt": Listed(ValueType.DATETIME, "When it was ready.", SyncPlan.ready_at, is_nullable=True),
+        "expiresAt": Listed(ValueType.DATETIME, "Until when it can be started.", SyncPlan.expires_at, is_nullable=True),
+    },
+)
 
 SYNC_RUNS = Catalogue(
     table=SyncRun,
@@ -27,6 +54,18 @@ SYNC_RUNS = Catalogue(
         "id": Listed(ValueType.ID, "The sync run's id.", SyncRun.id, kind=Kind.SyncRun),
         "trigger": Listed(ValueType.STRING, "What started it.", SyncRun.trigger),
         "status": Listed(ValueType.ENUM, "Where it is in its life.", SyncRun.status, values=tuple(JobState)),
+        "source": Listed(ValueType.ID, "The connector that is read.", SyncRun.connector_id, kind=Kind.Connector),
+        "target": Listed(
+            ValueType.ID, "The connector that is filled.", SyncRun.target_id, is_nullable=True, kind=Kind.Connector
+        ),
+        "project": Listed(
+            ValueType.ID,
+            "The project that the source serves.",
+            _project_of(SyncRun.connector_id),
+            is_nullable=True,
+            kind=Kind.Project,
+        ),
+        "plan": Listed(ValueType.ID, "What it set out to do.", SyncRun.plan_id, is_nullable=True, kind=Kind.SyncPlan),
         "startedAt": Listed(ValueType.DATETIME, "When it was started.", SyncRun.started_at, is_nullable=True),
         "endedAt": Listed(ValueType.DATETIME, "When it ended.", SyncRun.ended_at, is_nullable=True),
     },
@@ -56,6 +95,13 @@ class SyncPlanById(ById):
 
     needs = Permission.CONNECTOR_READ
     table = SyncPlan
+
+
+class SyncPlans(ListLoader):
+    """The organisation's plans of syncs."""
+
+    needs = Permission.CONNECTOR_READ
+    catalogue = SYNC_PLANS
 
 
 class ConnectorIfSeen(ById):

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from connectors.local import LocalBlobs
 from connectors.stores.transfers import download
-from jobs.connecting import connected, scoped, starter_of
+from jobs.connecting import bytes_of, connected, scoped, starter_of
 from jobs.means import DRAFTS
 from maestro.bundle_inputs import FromBundle, ToBundle
 from maestro.ids import Kind, encode
@@ -21,8 +21,8 @@ from ops.bundles.importing import Place, import_project
 
 async def store_bundle(work: Work, asked: ToBundle) -> dict[str, Any]:
     """Write a project into a bundle, and store it under its key: whole, or what was there before."""
-    origin = Origin(scoped(work), work.organization_id, asked.project_id, _blobs(work))
-    async with _draft(work) as path, connected(work, asked.connector_id) as store:
+    async with _draft(work) as path, bytes_of(work) as blobs, connected(work, asked.connector_id) as store:
+        origin = Origin(scoped(work), work.organization_id, asked.project_id, blobs)
         done = await export_project(origin, path, progress=work.progress)
         told = counted(work.progress, "Storing the bundle", path.stat().st_size)
         stored = await store.put_file(asked.key, path, consume=True, told=told)

@@ -17,6 +17,7 @@ from ops.backups.scratch import sweep_scratch_databases
 from ops.connectors.records import abandon
 from ops.database.housekeeping import Keeping, tidy
 from ops.database.usage import refresh
+from ops.loose_objects import clear
 from ops.restores import records
 from ops.restores.swap import drop_kept
 
@@ -29,7 +30,8 @@ async def keep_house(run: JobRun, given: Mapping[str, Any]) -> dict[str, Any]:
     """Delete what nobody needs any more, or with `dry_run` only count it.
 
     The result has the counts: `lost_runs` that have fallen silent, what was forgotten by its name, `jobs` of long ago
-    with what happened to them and their `workflows`, `queries` of connectors whose processes are gone, whether usage
+    with what happened to them and their `workflows`, `queries` of connectors whose processes are gone, `loose_objects`
+    of artifact stores that were removed and those whose stores could not be reached, whether usage
     was `counted` anew, the `dropped_databases` that restores have replaced long enough ago or proofs of backups have
     left, and whether a `base_backup` was begun.
     """
@@ -39,6 +41,7 @@ async def keep_house(run: JobRun, given: Mapping[str, Any]) -> dict[str, Any]:
         done["jobs"] = await run.step("jobs", forget_jobs)
         done["workflows"] = await run.step("workflows", forget_workflows)
         done["queries"] = await run.step("queries", abandon_queries)
+        done["loose_objects"] = await run.step("objects", clear_objects)
         done["counted"] = await run.step("usage", usage_step)
         done["dropped_databases"] = await run.step("databases", drop_databases)
         done["base_backup"] = await run.step("base backup", ensure_base)
@@ -64,6 +67,11 @@ async def forget_workflows(work: Work) -> int:
 async def abandon_queries(work: Work) -> int:
     """End the queries of connectors whose processes are gone, and return how many those were."""
     return await abandon(work.db, work.settings.query_timeout + LATE)
+
+
+async def clear_objects(work: Work) -> dict[str, int]:
+    """Remove from artifact stores what no file has and nobody awaits."""
+    return asdict(await clear(work.db, work.vault, work.settings))
 
 
 async def usage_step(work: Work) -> bool:

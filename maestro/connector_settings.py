@@ -63,10 +63,14 @@ class ConnectorSettings(BaseSettings):
         default=timedelta(seconds=20), description="How long a connector may take to tell what it leads to."
     )
     query_timeout: Duration = Field(
-        default=timedelta(minutes=10), description="Longest time that `runQuery` may be told to wait for an answer."
+        default=timedelta(minutes=10),
+        description="Longest time that `runQuery` and `runAggregation` may be told to wait for an answer.",
     )
     query_rows: int = Field(
-        default=10_000, ge=1, le=100_000, description="Most rows that `runQuery` may be told to answer."
+        default=10_000,
+        ge=1,
+        le=100_000,
+        description="Most rows that `runQuery` and `runAggregation` may be told to answer.",
     )
     query_bytes: int = Field(
         default=8 * 1024**2,

@@ -21,6 +21,11 @@ class ErrandKind(StrEnum):
     EXPERIMENTS = "EXPERIMENTS"
     PREVIEW = "PREVIEW"
     QUERY = "QUERY"
+    AGGREGATION = "AGGREGATION"
+    INSPECT = "INSPECT"
+    ADMINISTER = "ADMINISTER"
+    SIGN = "SIGN"
+    ARRIVED = "ARRIVED"
 
 
 class ErrandLost(Unavailable):

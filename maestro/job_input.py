@@ -1,5 +1,6 @@
 """What every job is told by whoever starts it: the base of the models in `job_inputs`."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -27,6 +28,11 @@ class JobInput(Strict):
     def connectors(self) -> tuple[UUID, ...]:
         """The connectors that it works with, for each of which `needs` has to be held."""
         return ()
+
+    @property
+    def takes(self) -> Mapping[UUID | None, tuple[Permission, ...]]:
+        """What has to be held beside `needs`, by project; None for the whole organisation."""
+        return {}
 
     def stored(self) -> dict[str, Any]:
         """Return it as plain JSON, by the names of the fields."""

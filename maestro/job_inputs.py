@@ -149,6 +149,11 @@ class ImportInput(JobInput):
 
     source: Annotated[FromMlflow | FromBundle, Field(discriminator="what")]
 
+    @property
+    def takes(self) -> Mapping[UUID | None, tuple[Permission, ...]]:
+        """What the source takes."""
+        return self.source.takes
+
 
 class ExportInput(JobInput):
     """What was tracked here, written elsewhere."""
@@ -159,6 +164,11 @@ class ExportInput(JobInput):
     is_schedulable = False
 
     target: Annotated[ToMlflow | ToBundle, Field(discriminator="what")]
+
+    @property
+    def takes(self) -> Mapping[UUID | None, tuple[Permission, ...]]:
+        """What the target takes."""
+        return self.target.takes
 
 
 class PurgeInput(JobInput):

@@ -20,7 +20,8 @@ GRACE: Final = timedelta(minutes=10)
 
 _UNUSED: Final = """
     FROM blob b WHERE organization_id = $1 AND NOT EXISTS (
-        SELECT FROM artifact_entry e WHERE e.organization_id = b.organization_id AND e.sha256 = b.sha256 {}
+        SELECT FROM artifact_entry e WHERE e.organization_id = b.organization_id AND e.sha256 = b.sha256
+            AND e.connector_id IS NULL {}
     )
 """
 _COUNT: Final = "SELECT count(*) AS n, coalesce(sum(size_bytes), 0)::bigint AS bytes" + _UNUSED.format(
@@ -32,7 +33,8 @@ _FORGET: Final = f"""
 """  # noqa: S608 -- our own SQL, put together
 NAMED: Final = """
     SELECT sha256 FROM blob WHERE organization_id = $1 AND sha256 = ANY($2)
-    UNION SELECT sha256 FROM artifact_entry WHERE organization_id = $1 AND sha256 = ANY($2)
+    UNION SELECT sha256 FROM artifact_entry
+        WHERE organization_id = $1 AND sha256 = ANY($2) AND connector_id IS NULL
 """
 """Which of some digests a row of an organisation names."""
 

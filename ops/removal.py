@@ -22,8 +22,11 @@ class Part:
     """For rows that belong to two: they are removed with the nearer one, where they have it."""
 
 
+_OWN_CONNECTOR: Final = "SELECT FROM connector c WHERE c.id = connector_id AND c.project_id IS NOT NULL"
+
 PARTS: Final[dict[str, tuple[Part, ...]]] = {
     "project": (
+        Part("artifact_store", "project_id", f"NOT EXISTS ({_OWN_CONNECTOR})"),
         Part("experiment", "project_id"),
         Part("registered_model", "project_id"),
         Part("artifact", "project_id"),
@@ -49,6 +52,9 @@ PARTS: Final[dict[str, tuple[Part, ...]]] = {
         Part("connector_query", "connector_id"),
         Part("connector_check", "connector_id"),
         Part("connector_usage", "connector_id"),
+        Part("artifact_store", "connector_id"),
+        Part("loose_object", "connector_id"),
+        Part("remote_blob", "connector_id"),
         Part("connector_secret", "connector_id"),
     ),
     "sync_plan": (Part("sync_item", "plan_id"),),

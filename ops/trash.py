@@ -10,7 +10,6 @@ from uuid import UUID
 
 from connectors.local import LocalBlobs
 from maestro.db.engine import Database, Scope
-from maestro.errors import Conflict, NotFound
 from maestro.progress import Progress, untold
 from ops import freeing, removal
 from ops.freeing import GRACE, Freed
@@ -38,17 +37,6 @@ _DUE: Final = """
 _DOOM: Final = """
     SELECT id FROM {table} WHERE id = ANY($1) AND deleted_at IS NOT NULL AND purge_at <= now() ORDER BY id FOR UPDATE
 """
-_FOUND: Final = "SELECT deleted_at FROM {table} WHERE id = $1 FOR UPDATE"
-_HASTEN: Final = "UPDATE {table} SET purge_at = least(purge_at, now()), trashed_with_id = NULL WHERE id = $1"
-
-
-@dataclass(frozen=True, slots=True)
-class Lying:
-    """An object in the trash."""
-
-    table: str
-    organization_id: UUID
-    id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,35 +128,6 @@ async def purge(
     await work.run(batches)
     places = [organization_id] if organization_id else await _organizations(db)
     return await _receipt(work, blobs, places, grace=grace)
-
-
-async def purge_object(
-    db: Database,
-    blobs: LocalBlobs,
-    wanted: Lying,
-    *,
-    dry_run: bool = False,
-    grace: timedelta = GRACE,
-    progress: Progress = untold,
-) -> Purged:
-    """Remove one object of the trash without waiting for its time.
-
-    NotFound, Conflict when it is not in the trash.
-    """
-    view = db.within(Scope(wanted.organization_id))
-    if wanted.table not in TABLES:
-        raise NotFound("There is no such object in the trash.")
-    async with view.transaction() as tx:
-        found = await tx.fetch_sql(_FOUND.format(table=wanted.table), wanted.id)
-        if not found:
-            raise NotFound("There is no such object in the trash.")
-        if found[0].deleted_at is None:
-            raise Conflict("This object is not in the trash.", hint="Delete it first.")
-        if not dry_run:
-            await tx.fetch_sql(_HASTEN.format(table=wanted.table), wanted.id)
-    work = _Purge(db, progress, is_dry=dry_run)
-    await work.run([_Batch(wanted.table, wanted.organization_id, [wanted.id])])
-    return await _receipt(work, blobs, [wanted.organization_id], grace=grace)
 
 
 async def _due(db: Database, table: str, organization_id: UUID | None) -> list[_Batch]:

@@ -120,13 +120,13 @@ async def use(ctx: Context, key: UUID, *, run_id: UUID) -> Row:
         return version
 
 
-async def require_pending(writer: Writer, version: Row) -> None:
-    """Refuse a version that is not open any more, or whose artifact is in the trash; Conflict."""
+async def require_pending(writer: Writer, version: Row) -> Row:
+    """Return the artifact of an open version; Conflict for one that is not open any more, or lies in the trash."""
     if version.state != ArtifactState.PENDING:
         raise Conflict(
             f"This version is {version.state}, not PENDING.", state=version.state, hint="Create another version."
         )
-    await writer.in_use(Artifact, version.artifact_id)
+    return await writer.in_use(Artifact, version.artifact_id)
 
 
 async def require_committed(writer: Writer, key: UUID, *, needs: Permission | None = None) -> Row:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from maestro.access import Permission
 from maestro.bundle_inputs import FromBundle, ToBundle
 from maestro.db.rows import Row
 from maestro.db.tables import Connector, Job, Project
@@ -18,16 +17,6 @@ from resolvers.idempotency import Once, write_once
 from resolvers.writing import Lock, Writer
 
 LONGEST_KEY: Final = 900
-READS: Final = (Permission.EXPERIMENT_READ, Permission.ARTIFACT_READ, Permission.MODEL_READ)
-WRITES: Final = (
-    Permission.PROJECT_CREATE,
-    Permission.EXPERIMENT_WRITE,
-    Permission.RUN_WRITE,
-    Permission.ARTIFACT_WRITE,
-    Permission.MODEL_WRITE,
-    Permission.MODEL_PROMOTE,
-    Permission.MODEL_APPROVE,
-)
 
 
 async def export_project(ctx: Context, given: Mapping[str, Any], *, idempotency_key: str | None = None) -> Row:
@@ -39,8 +28,9 @@ async def export_project(ctx: Context, given: Mapping[str, Any], *, idempotency_
     asked = ToBundle(connector_id=given["connector_id"], project_id=given["project_id"], key=_key(given["key"]))
 
     async def write(writer: Writer) -> Row:
-        project = await writer.container(Project, asked.project_id, needs=READS[0])
-        for permission in READS[1:]:
+        first, *others = asked.takes[asked.project_id]
+        project = await writer.container(Project, asked.project_id, needs=first)
+        for permission in others:
             await writer.permit(Project, project, permission)
         await _require_store(writer, asked.connector_id)
         return await jobs.start(writer, ExportInput(target=asked), idempotency_key=idempotency_key)
@@ -55,7 +45,7 @@ async def import_project(ctx: Context, given: Mapping[str, Any], *, idempotency_
     """
     name = None if given.get("name") is None else validation.name(given["name"])
     asked = FromBundle(connector_id=given["connector_id"], key=_key(given["key"]), name=name)
-    for permission in WRITES:
+    for permission in asked.takes[None]:
         ctx.require(permission)
 
     async def write(writer: Writer) -> Row:

@@ -52,6 +52,14 @@ async def project_ids(ctx: Context, slugs: Sequence[str]) -> list[str]:
     return [encode(Kind.Project, found[slug]) for slug in slugs]
 
 
+async def project_id(ctx: Context, text: str) -> str:
+    """Return the id of the project outside the trash that has a slug, or whose id it is; NotFound."""
+    if text.startswith(f"{Kind.Project.value}_"):
+        uuid_of(Kind.Project, text)
+        return text
+    return (await project_ids(ctx, [text]))[0]
+
+
 async def service_account_id(ctx: Context, name: str) -> str:
     """Return the id of a service account; NotFound."""
     return encode(
@@ -132,7 +140,7 @@ async def connector_id(ctx: Context, text: str) -> str:
 
 async def sync_plan_id(ctx: Context, text: str) -> str:
     """Return the id of the plan of a sync whose id ends with a text, or is it; NotFound, InvalidInput for several."""
-    return await _by_ending(ctx, Kind.SyncPlan, text, listing="sync list")
+    return await _by_ending(ctx, Kind.SyncPlan, text, listing="sync plans")
 
 
 async def sync_run_id(ctx: Context, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Use cases of statements that connectors' databases run: they are run, stopped, and remembered."""
+"""Use cases of statements and pipelines that connectors' databases run: they are run, stopped, and remembered."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from sqlalchemy import select, update
 from uuid_utils.compat import uuid7
 
@@ -18,6 +19,7 @@ from maestro.errands import ErrandKind
 from maestro.errors import InvalidInput, MaestroError, NotFound
 from maestro.events import Event, topic
 from maestro.ids import Kind
+from maestro.pipelines import require_allowed
 from maestro.storable import require_storable
 from maestro.vendor_errors import Cancelled
 from ops.connectors import records
@@ -27,6 +29,8 @@ from resolvers.writing import Lock, Writer, writing
 
 LONGEST_STATEMENT: Final = 100_000
 LONGEST_KEY: Final = 200
+LONGEST_NAME: Final = 255
+"""Characters of the name of a collection."""
 MOST_PARAMETERS: Final = 1_000
 DEFAULT_ROWS: Final = 1_000
 DEFAULT_S: Final = 60
@@ -55,12 +59,23 @@ async def run(ctx: Context, connector_id: UUID, given: Mapping[str, Any]) -> Que
     `max_rows`, `timeout_seconds`, `allow_writes` and `cancel_key` may be given. InvalidInput, NotFound, Conflict;
     Forbidden for a statement that may write without CONNECTOR_MANAGE; Cancelled; errors of errands and of the vendor.
     """
-    asked = _asked(ctx, given)
+    return await _run(ctx, connector_id, ErrandKind.QUERY, asked=_statement(given) | _bounds(ctx, given))
+
+
+async def run_aggregation(ctx: Context, connector_id: UUID, given: Mapping[str, Any]) -> QueryAnswer:
+    """Have a connector's database put `collection` through `pipeline`, and return what that makes as rows.
+
+    What else may be given, and the errors, are as of `run`; Forbidden with the place of what is not allowed as well.
+    """
+    return await _run(ctx, connector_id, ErrandKind.AGGREGATION, asked=_pipeline(given) | _bounds(ctx, given))
+
+
+async def _run(ctx: Context, connector_id: UUID, kind: ErrandKind, *, asked: Mapping[str, Any]) -> QueryAnswer:
     key = uuid7()
     # Heard before anybody can know of it: nothing that stops it is missed.
     async with ctx.runtime.events.subscribed(topic(Kind.ConnectorQuery, key)) as events:
         async with writing(ctx) as writer:
-            await _begin(writer, key, connector_id, asked=asked | {"cancel_key": given.get("cancel_key")})
+            await _begin(writer, key, connector_id, asked=asked)
         ctx.allow(asked["timeout_s"] + 2 * STOPPING_S)
         arguments = {
             **asked,
@@ -69,7 +84,7 @@ async def run(ctx: Context, connector_id: UUID, given: Mapping[str, Any]) -> Que
             "organization_id": str(ctx.organization_id),
         }
         try:
-            found = await _until_stopped(ctx, key, arguments, events=events)
+            found = await _until_stopped(ctx, kind, arguments, events=events)
         except MaestroError as error:
             # Where its process has ended, nobody else writes it down.
             await records.failed(ctx.db, key, error)
@@ -97,8 +112,7 @@ async def cancel(ctx: Context, key: UUID | None, *, cancel_key: str | None) -> l
         return [await _stop(writer, row) for row in found]
 
 
-def _asked(ctx: Context, given: Mapping[str, Any]) -> dict[str, Any]:
-    settings = ctx.runtime.settings
+def _statement(given: Mapping[str, Any]) -> dict[str, Any]:
     statement, parameters = given["statement"], given.get("parameters") or []
     if not statement.strip() or len(statement) > LONGEST_STATEMENT:
         raise InvalidInput(
@@ -107,18 +121,38 @@ def _asked(ctx: Context, given: Mapping[str, Any]) -> dict[str, Any]:
             limit=LONGEST_STATEMENT,
         )
     validation.text(statement, field="input.statement")
-    validation.text(given.get("cancel_key"), field="input.cancelKey")
-    if len(given.get("cancel_key") or "") > LONGEST_KEY:
-        raise InvalidInput(f"A cancelKey has at most {LONGEST_KEY} characters.", field="input.cancelKey")
     if len(parameters) > MOST_PARAMETERS:
         raise InvalidInput(
             f"A statement has at most {MOST_PARAMETERS:,} parameters.", field="input.parameters", limit=MOST_PARAMETERS
         )
     require_storable(parameters, field="input.parameters")
+    return {"statement": statement, "parameters": parameters}
+
+
+def _pipeline(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is run, with it as a command of MongoDB in JSON, which is what the history keeps."""
+    collection, pipeline = given["collection"], given["pipeline"]
+    if not collection.strip() or len(collection) > LONGEST_NAME:
+        raise InvalidInput(f"A name has from 1 to {LONGEST_NAME} characters.", field="input.collection")
+    validation.text(collection, field="input.collection")
+    require_storable(pipeline, field="input.pipeline")
+    require_allowed(pipeline, field="input.pipeline", is_writing=given.get("allow_writes", False))
+    statement = orjson.dumps({"aggregate": collection, "pipeline": pipeline}).decode()
+    if len(statement) > LONGEST_STATEMENT:
+        raise InvalidInput(
+            f"A pipeline has at most {LONGEST_STATEMENT:,} characters.", field="input.pipeline", limit=LONGEST_STATEMENT
+        )
+    return {"statement": statement, "collection": collection, "pipeline": pipeline}
+
+
+def _bounds(ctx: Context, given: Mapping[str, Any]) -> dict[str, Any]:
+    settings, cancel_key = ctx.runtime.settings, given.get("cancel_key")
+    validation.text(cancel_key, field="input.cancelKey")
+    if len(cancel_key or "") > LONGEST_KEY:
+        raise InvalidInput(f"A cancelKey has at most {LONGEST_KEY} characters.", field="input.cancelKey")
     longest_s = settings.query_timeout.total_seconds()
     return {
-        "statement": statement,
-        "parameters": parameters,
+        "cancel_key": cancel_key,
         "max_rows": _within(given.get("max_rows", DEFAULT_ROWS), settings.query_rows, field="input.maxRows"),
         "max_bytes": settings.query_bytes,
         "timeout_s": _within(given.get("timeout_seconds", DEFAULT_S), int(longest_s), field="input.timeoutSeconds"),
@@ -149,12 +183,12 @@ async def _begin(writer: Writer, key: UUID, connector_id: UUID, *, asked: Mappin
 
 
 async def _until_stopped(
-    ctx: Context, key: UUID, arguments: Mapping[str, Any], *, events: AsyncIterator[Event]
+    ctx: Context, kind: ErrandKind, arguments: Mapping[str, Any], *, events: AsyncIterator[Event]
 ) -> dict[str, Any]:
     """Run the errand until it has ended, or somebody stops it."""
     timeout_s = arguments["timeout_s"] + STOPPING_S
-    running = asyncio.create_task(ctx.runtime.errands.run(ErrandKind.QUERY, arguments, timeout_s=timeout_s))
-    stopping = asyncio.create_task(_stopped(ctx, key, events))
+    running = asyncio.create_task(ctx.runtime.errands.run(kind, arguments, timeout_s=timeout_s))
+    stopping = asyncio.create_task(_stopped(ctx, UUID(arguments["query_id"]), events))
     try:
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if running.done():

@@ -14,7 +14,7 @@ from maestro.db.tables import Connector, ConnectorSecret, Project
 from maestro.db.tables.enums import ConnectorKind, ConnectorStatus
 from maestro.errors import InvalidInput
 from maestro.vendors import checked
-from resolvers import validation
+from resolvers import artifact_stores, validation
 from resolvers.context import Context
 from resolvers.idempotency import Once, write_once
 from resolvers.writing import Lock, Writer, writing
@@ -46,7 +46,8 @@ async def create(ctx: Context, given: Mapping[str, Any], *, idempotency_key: str
 async def update(ctx: Context, key: UUID, *, expected_version: int | None, changes: Mapping[str, Any]) -> Row:
     """Change `name`, `description` or `config`; what was tested with other settings counts as untested.
 
-    InvalidInput as `create` and for another kind, NotFound, Conflict, StaleVersion, NameTaken;
+    InvalidInput as `create` and for another kind, NotFound, Conflict, also for another place than the one where files
+    of artifacts lie, StaleVersion, NameTaken;
     Forbidden without SECRET_MANAGE for other settings of a connector that has a credential.
     """
     validation.not_null(changes)
@@ -61,6 +62,7 @@ async def update(ctx: Context, key: UUID, *, expected_version: int | None, chang
             values |= _reconfigured(ctx, current, values["config"])
             if values["config"] != current.config:
                 await _permit_elsewhere(writer, current)
+                await artifact_stores.refuse_another_place(writer, current, values["config"])
         return await writer.change(Connector, key, expected_version=expected_version, **values)
 
 

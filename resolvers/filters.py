@@ -19,6 +19,7 @@ from dataloaders.notifications import NotificationChannels
 from dataloaders.projects import ProjectById, Projects
 from dataloaders.runs import Runs
 from dataloaders.schedules import JobSchedules
+from dataloaders.syncs import SyncPlans, SyncRuns
 from maestro.errors import InvalidInput
 from maestro.filters import KeySpace, Suggestion, Vocabulary, complete, parse, to_text
 from resolvers import validation
@@ -37,6 +38,8 @@ class FilterableList(StrEnum):
     MODELS = "MODELS"
     ARTIFACTS = "ARTIFACTS"
     CONNECTORS = "CONNECTORS"
+    SYNC_PLANS = "SYNC_PLANS"
+    SYNC_RUNS = "SYNC_RUNS"
     JOBS = "JOBS"
     SCHEDULES = "SCHEDULES"
     BACKUPS = "BACKUPS"
@@ -51,6 +54,8 @@ LISTS: Final[dict[FilterableList, type[ListLoader]]] = {
     FilterableList.MODELS: Models,
     FilterableList.ARTIFACTS: Artifacts,
     FilterableList.CONNECTORS: Connectors,
+    FilterableList.SYNC_PLANS: SyncPlans,
+    FilterableList.SYNC_RUNS: SyncRuns,
     FilterableList.JOBS: Jobs,
     FilterableList.SCHEDULES: JobSchedules,
     FilterableList.BACKUPS: Backups,

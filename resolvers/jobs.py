@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from dataloaders.base import forbidden
+from dataloaders.job_places import lies_within
+from maestro.access import Permission
 from maestro.db.rows import Row
 from maestro.db.tables import Backup, Base, Job, Restore, SyncPlan, SyncRun
 from maestro.db.tables.enums import JobKind, JobState, PlanState
-from maestro.job_inputs import INPUTS, JobInput
+from maestro.job_inputs import INPUTS, ExportInput, ImportInput, JobInput, read
 from maestro.queue import starting
 from resolvers.context import Context
 from resolvers.writing import Lock, Writer, writing
@@ -58,10 +61,11 @@ async def start(writer: Writer, given: JobInput, *, idempotency_key: str | None 
 async def cancel(ctx: Context, key: UUID) -> Row:
     """Ask for the end of a job and return its row: CANCELLED when nobody has begun it, else CANCELLING.
 
-    Asking again changes nothing. NotFound, Conflict when it has ended.
+    Asking again changes nothing. NotFound, Forbidden, Conflict when it has ended.
     """
     async with writing(ctx) as writer:
         before = await writer.row(Job, key, lock=Lock.CHANGE)
+        await _require(writer, before, Permission.JOB_CANCEL)
         job = await starting.request_cancel(
             writer.tx, organization_id=ctx.organization_id, job_id=key, cancelled_by_id=ctx.viewer.actor_id
         )
@@ -76,12 +80,36 @@ async def retry(ctx: Context, key: UUID) -> Row:
     """
     async with writing(ctx) as writer:
         before = await writer.row(Job, key, lock=Lock.CHANGE)
-        model = INPUTS.get(JobKind(before.kind))
-        if model is not None:
-            ctx.require(model.needs)
+        await _require(writer, before, Permission.JOB_CANCEL)
+        await _require_start(writer, before)
         job = await starting.retry(writer.tx, organization_id=ctx.organization_id, job_id=key)
         await _told(writer, before, job)
         return job
+
+
+async def _require(writer: Writer, job: Row, permission: Permission) -> None:
+    """Raise Forbidden unless the viewer holds a permission in the organisation, or where all the job's connectors lie.
+
+    Who may start the job of some connectors may end it and try it again by the same role.
+    """
+    grants = writer.ctx.viewer.grants
+    if grants.allow(permission):
+        return
+    is_there = select(Job.id).where(Job.id == job.id, lies_within(grants.where(permission)))
+    if not await writer.tx.fetch(is_there):
+        raise forbidden(writer.ctx.viewer, permission)
+
+
+async def _require_start(writer: Writer, job: Row) -> None:
+    """Raise Forbidden unless the viewer could start the job that there is."""
+    model = INPUTS.get(JobKind(job.kind))
+    if model is None:
+        return
+    await _require(writer, job, model.needs)
+    if model in (ImportInput, ExportInput):
+        for project_id, permissions in read(model, job.input).takes.items():
+            for permission in permissions:
+                writer.ctx.require(permission, project_id)
 
 
 async def _told(writer: Writer, before: Row, job: Row) -> None:

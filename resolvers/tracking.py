@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import select
+
 from maestro.access import Permission
 from maestro.db.rows import Row
-from maestro.db.tables import Connector, Experiment, Job, Project
+from maestro.db.tables import Connector, Experiment, Job, Project, RegisteredModel
 from maestro.db.tables.enums import ConnectorKind, ConnectorStatus
-from maestro.errors import Conflict, InvalidInput
+from maestro.errors import Conflict, InvalidInput, NotFound
+from maestro.ids import Kind, encode
 from maestro.job_inputs import ExportInput, ImportInput
 from maestro.mlflow_inputs import FromMlflow, ToMlflow
 from resolvers import jobs, validation
@@ -18,8 +21,7 @@ from resolvers.writing import Lock, Writer
 
 MOST_NAMES: Final = 1000
 LONGEST_NAME: Final = 500
-_RUNS: Final = (Permission.EXPERIMENT_WRITE, Permission.RUN_WRITE)
-_MODELS: Final = (Permission.MODEL_WRITE, Permission.MODEL_PROMOTE, Permission.MODEL_APPROVE)
+MOST_MODELS: Final = 100
 
 
 async def import_from_mlflow(ctx: Context, given: Mapping[str, Any], *, idempotency_key: str | None = None) -> Row:
@@ -37,12 +39,9 @@ async def import_from_mlflow(ctx: Context, given: Mapping[str, Any], *, idempote
         with_models=given.get("with_models", True),
         since=given.get("since"),
     )
-    needs = [*_RUNS, *([Permission.ARTIFACT_WRITE] if asked.with_artifacts else []), *_MODELS[: 3 * asked.with_models]]
 
     async def write(writer: Writer) -> Row:
-        project = await writer.container(Project, asked.project_id, needs=needs[0])
-        for permission in needs[1:]:
-            await writer.permit(Project, project, permission)
+        await _require_project(writer, asked)
         await _require_mlflow(writer, asked.connector_id)
         return await jobs.start(writer, ImportInput(source=asked), idempotency_key=idempotency_key)
 
@@ -52,26 +51,36 @@ async def import_from_mlflow(ctx: Context, given: Mapping[str, Any], *, idempote
 async def export_to_mlflow(ctx: Context, given: Mapping[str, Any], *, idempotency_key: str | None = None) -> Row:
     """Start the export of a project, or of one experiment, to an MLflow server, and return its job.
 
-    `given` has `connector_id` and `project_id`, and if given `experiment_id` and `with_artifacts`. NotFound,
-    InvalidInput for a connector of another kind and an experiment of another project, Conflict, Forbidden.
+    `given` has `connector_id` and `project_id`, and if given `experiment_id`, `with_artifacts`, `with_models` and
+    `models`. NotFound, InvalidInput for a connector of another kind and for an experiment or a model of another
+    project, Conflict, Forbidden.
     """
     asked = ToMlflow(
         connector_id=given["connector_id"],
         project_id=given["project_id"],
         experiment_id=given.get("experiment_id"),
         with_artifacts=given.get("with_artifacts", True),
+        with_models=given.get("with_models", True),
+        models=_models(given),
     )
 
     async def write(writer: Writer) -> Row:
-        project = await writer.container(Project, asked.project_id, needs=Permission.EXPERIMENT_READ)
-        if asked.with_artifacts:
-            await writer.permit(Project, project, Permission.ARTIFACT_READ)
+        await _require_project(writer, asked)
         if asked.experiment_id is not None:
             await _require_within(writer, asked.experiment_id, asked.project_id)
+        if asked.models is not None:
+            await _require_models(writer, asked.models, asked.project_id)
         await _require_mlflow(writer, asked.connector_id)
         return await jobs.start(writer, ExportInput(target=asked), idempotency_key=idempotency_key)
 
     return await write_once(ctx, Job, Once("exportToMlflow", idempotency_key, given), write=write)
+
+
+async def _require_project(writer: Writer, asked: FromMlflow | ToMlflow) -> None:
+    first, *others = asked.takes[asked.project_id]
+    project = await writer.container(Project, asked.project_id, needs=first)
+    for permission in others:
+        await writer.permit(Project, project, permission)
 
 
 async def _require_mlflow(writer: Writer, connector_id: UUID) -> None:
@@ -90,6 +99,32 @@ async def _require_within(writer: Writer, experiment_id: UUID, project_id: UUID)
         raise InvalidInput(
             "The experiment belongs to another project.", field="experimentId", hint="Name its own project."
         )
+
+
+async def _require_models(writer: Writer, models: Sequence[UUID], project_id: UUID) -> None:
+    c = RegisteredModel.__table__.c
+    here = c.project_id == project_id, c.organization_id == writer.ctx.organization_id, c.deleted_at.is_(None)
+    found = {row.id for row in await writer.tx.fetch(select(c.id).where(c.id.in_(models), *here))}
+    missing = [encode(Kind.RegisteredModel, key) for key in models if key not in found]
+    if missing:
+        raise NotFound(
+            f"The project has no RegisteredModel {missing[0]}.",
+            field="models",
+            hint="Name models of this project that are not in the trash.",
+        )
+
+
+def _models(given: Mapping[str, Any]) -> tuple[UUID, ...] | None:
+    models: Sequence[UUID] | None = given.get("models")
+    if models is None:
+        return None
+    if not given.get("with_models", True):
+        raise InvalidInput("Models are named, and none are wanted.", field="models", hint="Leave one of the two out.")
+    if not 0 < len(models) <= MOST_MODELS:
+        raise InvalidInput(
+            f"{len(models):,} models; name 1 to {MOST_MODELS}.", field="models", hint="Leave it out for all."
+        )
+    return tuple(dict.fromkeys(models))
 
 
 def _names(given: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -20,7 +20,7 @@ from maestro.db.tables import (
     Run,
 )
 from maestro.errors import Conflict
-from resolvers import quotas, validation
+from resolvers import artifact_stores, quotas, validation
 from resolvers.context import Context
 from resolvers.writing import Lock, Writer, names_unique, refuse_change, writing
 
@@ -53,7 +53,7 @@ CONTAINERS: Final[dict[type[Base], dict[str, type[Base]]]] = {
 async def delete(ctx: Context, table: type[Base], key: UUID, *, expected_version: int | None = None) -> Row:
     """Move an object and what it contains to the trash and return it; deleting it again changes nothing.
 
-    NotFound, StaleVersion.
+    NotFound, StaleVersion, Conflict for a connector that files of artifacts need.
     """
     async with writing(ctx) as writer:
         return await discard(writer, table, key, expected_version=expected_version)
@@ -66,6 +66,8 @@ async def discard(writer: Writer, table: type[Base], key: UUID, *, expected_vers
         return current
     if expected_version is not None and current.version != expected_version:
         refuse_change(table, current, expected_version)
+    if table is Connector:
+        await artifact_stores.refuse_if_needed(writer, key)
     await _take_along(writer, table, key)
     gone = (await _mark(writer, table, table.__table__.c.id == key, root=None))[0]
     writer.changed(table, key, before={"deleted_at": None}, after={"deleted_at": gone.deleted_at})

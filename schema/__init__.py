@@ -17,11 +17,13 @@ from schema.bundles import BundleMutations
 from schema.caching import CacheMutations, CacheQueries
 from schema.charging import Charging
 from schema.comparisons import ComparisonQueries
+from schema.connector_administration import ConnectorAdministrationMutations
 from schema.connector_checks import ConnectorCheckMutations
 from schema.connector_queries import ConnectorQueryMutations
 from schema.connector_secrets import ConnectorSecretMutations
 from schema.connectors import ConnectorMutations, ConnectorQueries
 from schema.database import DatabaseQueries
+from schema.direct_uploads import ArtifactStoreMutations, DirectUploadMutations
 from schema.experiment_changes import ExperimentMutations
 from schema.experiments import ExperimentQueries
 from schema.explaining import ExplainingQueries
@@ -113,12 +115,15 @@ class Mutation(
     ArtifactMutations,
     ArtifactVersionMutations,
     ArtifactEntryMutations,
+    ArtifactStoreMutations,
+    DirectUploadMutations,
     ArtifactAliasMutations,
     ConnectorMutations,
     ConnectorSecretMutations,
     SyncMutations,
     ConnectorCheckMutations,
     ConnectorQueryMutations,
+    ConnectorAdministrationMutations,
     JobMutations,
     ScheduleMutations,
     BackupMutations,

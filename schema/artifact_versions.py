@@ -84,7 +84,8 @@ class ArtifactVersion(Owned, kind=Kind.ArtifactVersion):
     @strawberry.field(
         description="Where to send a file with `PUT`, its bytes as the body; null unless the version is PENDING. "
         "A header `X-Content-SHA256` or `Digest` makes the server refuse other bytes, `Content-Type` tells what they "
-        "are. The credential is the one of this endpoint."
+        "are. The credential is the one of this endpoint. Where the project has an artifact store, `requestUploads` is "
+        "asked instead."
     )
     def upload_url(
         self,

@@ -59,6 +59,7 @@ class ConnectorObject(RowBacked):
     version_id: str | None = column("The vendor's name of the version.")
     tier: str | None = column("The storage class or access tier.")
     media_type: str | None = column("Its media type, where the list tells it.")
+    metadata: JSON = column("Its metadata, where the list tells them: texts by their names.")
 
 
 @strawberry.type(description="A table or view of the database that a connector leads to.")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class ConnectorQuery(Node, kind=Kind.ConnectorQuery):
     """A query's row."""
 
-    statement: str = column("The statement; its parameters are not kept.")
+    statement: str = column("The statement, whose parameters are not kept; of a pipeline its command as JSON.")
     is_writing: bool = column("Whether it was allowed to change anything.")
     state: JobState = column("Where it is in its life.")
     started_at: datetime = column("When it was begun.")
@@ -123,6 +123,28 @@ class RunQueryInput:
     )
 
 
+@strawberry.input(description="A pipeline that a connector's database of documents is to run.")
+class RunAggregationInput:
+    """What is run, and how much of it is answered."""
+
+    connector_id: strawberry.ID = strawberry.field(description="The connector.")
+    collection: str = strawberry.field(description="The collection that goes through the pipeline.")
+    pipeline: list[JSON] = strawberry.field(
+        description='The stages, in MongoDB\'s language and Extended JSON: an id is `{"$oid": "…"}`, a time '
+        '`{"$date": "…"}`. The history and the audit log keep them.'
+    )
+    max_rows: int = strawberry.field(default=1_000, description="Most rows that are answered, a document each.")
+    timeout_seconds: int = strawberry.field(default=60, description="After so long the database stops it.")
+    allow_writes: bool = strawberry.field(
+        default=False,
+        description="Whether its last stage may be `$out` or `$merge`, which needs CONNECTOR_MANAGE too. JavaScript "
+        "is refused in any case.",
+    )
+    cancel_key: str | None = strawberry.field(
+        default=UNSET, description="A name of your own by which `cancelQuery` can stop it while it runs."
+    )
+
+
 @strawberry.type
 class ConnectorQueryMutations:
     """Root fields."""
@@ -139,6 +161,21 @@ class ConnectorQueryMutations:
         values = given(input)
         key = uuid_of(Kind.Connector, values.pop("connector_id"), field="connectorId")
         return QueryResult(row=await resolvers.connector_queries.run(info.context, key, values))
+
+    @mutation(
+        Permission.CONNECTOR_QUERY,
+        description="Have a connector's database of documents put a collection through a pipeline, read-only unless "
+        "told otherwise, and answer what comes out of it as rows. It is stopped as runQuery is.",
+    )
+    async def run_aggregation(
+        self,
+        info: Info[Any, Any],
+        input: Annotated[RunAggregationInput, strawberry.argument(description="The pipeline.")],
+    ) -> QueryResult:
+        """Run."""
+        values = given(input)
+        key = uuid_of(Kind.Connector, values.pop("connector_id"), field="connectorId")
+        return QueryResult(row=await resolvers.connector_queries.run_aggregation(info.context, key, values))
 
     @mutation(
         Permission.CONNECTOR_QUERY,

@@ -27,6 +27,7 @@ from schema.connections import Connection, given
 from schema.connector_browsing import Browsable
 from schema.connector_checks import ConnectorCheck
 from schema.connector_configs import ConnectorConfig, ConnectorConfigInput, config_of
+from schema.connector_inspections import Inspectable
 from schema.connector_queries import ConnectorQuery
 from schema.filtering import (
     DateTimeCondition,
@@ -50,7 +51,7 @@ ConnectorId = Annotated[strawberry.ID, strawberry.argument(description="The id o
 
 
 @strawberry.type(description="A database, a cloud store or a tracking server that the organisation uses.")
-class Connector(Browsable, Owned, Trashable, kind=Kind.Connector):
+class Connector(Browsable, Inspectable, Owned, Trashable, kind=Kind.Connector):
     """A connector's row."""
 
     name: str = column("Its name, unique in the organisation.")

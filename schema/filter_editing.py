@@ -35,6 +35,8 @@ described(
         "MODELS": "`models`.",
         "ARTIFACTS": "`artifacts`.",
         "CONNECTORS": "`connectors`.",
+        "SYNC_PLANS": "`syncPlans`.",
+        "SYNC_RUNS": "`syncRuns`, of the organisation and of a connector.",
         "JOBS": "`jobs`.",
         "SCHEDULES": "`schedules`.",
         "BACKUPS": "`backups`.",

@@ -19,7 +19,8 @@ class JobMutations:
     @mutation(
         Permission.JOB_CANCEL,
         description="Ask for the end of a job. One that nobody has begun is CANCELLED at once; one that runs is "
-        "CANCELLING, and stops within seconds. Asking again changes nothing.",
+        "CANCELLING, and stops within seconds. Asking again changes nothing. In a project it takes JOB_CANCEL where "
+        "all connectors of the job lie.",
     )
     async def cancel_job(self, info: Info[Any, Any], id: JobId) -> Job:
         """Cancel."""
@@ -28,7 +29,7 @@ class JobMutations:
     @mutation(
         Permission.JOB_CANCEL,
         description="Have a job that failed, was cancelled or is done in part run again from its start. It also takes "
-        "the permission to start such a job.",
+        "all that starting that very job takes.",
     )
     async def retry_job(self, info: Info[Any, Any], id: JobId) -> Job:
         """Retry."""

@@ -1,7 +1,7 @@
 """Background jobs and what happened to them in the schema."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import strawberry
 from strawberry.scalars import JSON
@@ -31,6 +31,7 @@ from schema.scalars import BigInt
 if TYPE_CHECKING:
     from schema.schedules import JobSchedule
 
+HIDDEN: Final = "Null for members of a project who could not have started it."
 JobId = Annotated[strawberry.ID, strawberry.argument(description="The id of a Job.")]
 
 
@@ -72,11 +73,11 @@ class Job(Owned, kind=Kind.Job):
     priority: int = column("Of those that wait for the same workers, the ones with the higher number go first.")
     attempt: int = column("Which attempt it is, from 1 on; 0 for jobs of earlier versions.")
     crashes: int = column("How often a worker has died while it ran this attempt.")
-    worker: str | None = column("The worker that runs it, or ran it last; null before the first.")
+    worker: str | None = column(f"The worker that runs it, or ran it last; null before the first. {HIDDEN}")
     run_after: datetime | None = column("Before when it does not start; null for as soon as possible.")
     started_at: datetime | None = column("When it was started; null while it waits.")
     ended_at: datetime | None = column("When it ended; null before.")
-    idempotency_key: str | None = column("The key under which it was asked for.")
+    idempotency_key: str | None = column(f"The key under which it was asked for. {HIDDEN}")
     scheduled_for: datetime | None = column("The time of its schedule at which it was due; null without a schedule.")
     schedule: Annotated["JobSchedule", strawberry.lazy("schema.schedules")] | None = one(
         JobScheduleById, key="schedule_id", description="The schedule that began it; null when somebody did."
@@ -93,12 +94,12 @@ class Job(Owned, kind=Kind.Job):
         """Return the column; `kind` is the kind of node in Python."""
         return JobKind(self.row.kind)
 
-    @computed("input", name="input", description="What it was asked to do.")
-    def asked(self) -> JSON:
+    @computed("input", name="input", description=f"What it was asked to do. {HIDDEN}")
+    def asked(self) -> JSON | None:
         """Return the column by the names of the schema."""
-        return JSON(on_wire(self.row.input))
+        return None if self.row.input is None else JSON(on_wire(self.row.input))
 
-    @computed("result", name="result", description="What came of it; null before it ended.")
+    @computed("result", name="result", description=f"What came of it; null before it ended. {HIDDEN}")
     def outcome(self) -> JSON | None:
         """Return the column by the names of the schema."""
         return None if self.row.result is None else JSON(on_wire(self.row.result))

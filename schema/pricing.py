@@ -17,6 +17,13 @@ INGEST: Final = frozenset({"logBatch"})
 ANSWER: Final = 10
 """So many objects an ingesting mutation may answer for each of its fields without paying their cost."""
 
+BROWSED: Final = (
+    *("objects", "schemas", "tables", "columns", "collections", "fields", "experiments", "preview"),
+    *("warehouses", "vendorJobs", "vendorJob", "queryProfile", "queryPlan", "queryEstimate"),
+    *("object", "container", "lifecycleRules", "accessPolicy"),
+)
+"""Fields of a connector for which its vendor is asked."""
+
 SIZES: Final = Sizes(
     page=DEFAULT_SIZE,
     longest=MAX_SIZE,
@@ -26,6 +33,11 @@ SIZES: Final = Sizes(
         "Connector.columns": 100,
         "Connector.experiments": 100,
         "Connector.fields": 100,
+        "AccessPolicy.grants": 50,
+        "Connector.lifecycleRules": 50,
+        "Connector.queryPlan": 50,
+        "Connector.queryProfile": 50,
+        "Connector.warehouses": 50,
         "ConnectorCheck.steps": 6,
         "Preview.columns": 50,
         "QueryResult.columns": 50,
@@ -51,11 +63,11 @@ SIZES: Final = Sizes(
         "totalCount": 50,
         "explainOperation": 50,
         "verifyAuditLog": 1_000,
-        **{f"Connector.{name}": 200 for name in ("objects", "schemas", "tables", "columns", "collections", "fields")},
-        "Connector.experiments": 200,
-        "Connector.preview": 200,
+        **{f"Connector.{name}": 200 for name in BROWSED},
         "testConnector": 500,
         "runQuery": 500,
+        "runAggregation": 500,
+        "administerConnector": 500,
     },
 )
 """How long lists are whose length no argument tells, the most where it is fixed, else what is usual; and what is dear.

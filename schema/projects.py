@@ -8,6 +8,7 @@ from strawberry.types import Info
 
 import resolvers.projects
 import resolvers.trash
+from dataloaders.artifact_stores import ArtifactStoreByProject
 from dataloaders.artifacts import ArtifactsByProject
 from dataloaders.connectors import ConnectorsByProject
 from dataloaders.experiments import ExperimentsByProject
@@ -23,6 +24,7 @@ from maestro.access import Permission
 from maestro.db.tables import Project as ProjectTable
 from maestro.ids import Kind, uuid_of
 from schema.arguments import ExpectedVersion, IdempotencyKey, NewName
+from schema.artifact_stores import ArtifactStore
 from schema.artifacts import Artifact, artifact_page
 from schema.connections import Connection, given
 from schema.connectors import Connector, connector_page
@@ -72,6 +74,11 @@ class Project(Owned, Trashable, kind=Kind.Project):
         MetricKeysByProject,
         cached=cached(ttl=300),
         description="The metrics that its runs have logged, sorted by name.",
+    )
+    artifact_store: ArtifactStore | None = one(
+        ArtifactStoreByProject,
+        key="id",
+        description="The object store to which the files of its artifacts go; null for the server's own folder.",
     )
     usage: ProjectUsage | None = one(
         UsageByProject,

@@ -9,7 +9,7 @@ import strawberry
 from dataloaders.jobs import JobById
 from dataloaders.lists import Listing, PageRequest
 from dataloaders.paging import window
-from dataloaders.syncs import SYNC_ITEMS, ConnectorIfSeen, SyncItemsByPlan
+from dataloaders.syncs import SYNC_ITEMS, SYNC_PLANS, ConnectorIfSeen, SyncItemsByPlan
 from execution.declare import column, computed, one, page
 from maestro.db.tables.enums import PlanState, SyncAction, SyncItemState
 from maestro.filters import from_input
@@ -18,7 +18,9 @@ from maestro.sync_ends import options_of
 from maestro.sync_options import SyncCompare, SyncConflictPolicy, refusal
 from schema import sync_enums as sync_enums
 from schema.connections import After, Before, Connection, First, Last
+from schema.filtering import DateTimeCondition, EnumCondition, IdCondition, condition, filter_input, sort_input
 from schema.jobs import Job
+from schema.list_arguments import list_arguments
 from schema.nodes import Owned, RowBacked
 from schema.scalars import BigInt
 
@@ -207,6 +209,26 @@ class SyncPlan(Owned, kind=Kind.SyncPlan):
     def refusal(self) -> str | None:
         """Compare what goes with what may go."""
         return None if self.row.summary is None else refusal(self.row.summary, options_of(self.row))
+
+
+@filter_input("Which plans of syncs; all members that are given must hold.")
+class SyncPlanFilter:
+    """The typed front of the filter language."""
+
+    id: IdCondition | None = condition("By id.")
+    state: EnumCondition[PlanState] | None = condition("By what has become of them.")
+    source: IdCondition | None = condition("By the connector that is read.")
+    target: IdCondition | None = condition("By the connector that is filled.")
+    project: IdCondition | None = condition("By the project that the source serves.")
+    created_at: DateTimeCondition | None = condition("By when they were asked for.")
+    ready_at: DateTimeCondition | None = condition("By when they were ready.")
+    expires_at: DateTimeCondition | None = condition("By until when they can be started.")
+    text: str | None = condition("By words of the error; the last may be unfinished.")
+
+
+sync_plan_page = list_arguments(
+    SYNC_PLANS, SyncPlanFilter, sort_input("SyncPlanSort", SYNC_PLANS), noun="plans of syncs"
+)
 
 
 def _items(*, action: SyncAction | None = None, state: SyncItemState | None = None) -> Listing:

@@ -6,7 +6,15 @@ from typing import Annotated
 import strawberry
 
 from dataloaders.jobs import JobById
-from dataloaders.syncs import SYNC_RUNS, ConnectorIfSeen, SyncItemsByPlan, SyncPlanById, SyncRunById, SyncRuns
+from dataloaders.syncs import (
+    SYNC_RUNS,
+    ConnectorIfSeen,
+    SyncItemsByPlan,
+    SyncPlanById,
+    SyncPlans,
+    SyncRunById,
+    SyncRuns,
+)
 from execution.declare import column, computed, one, page
 from maestro.db.tables.enums import JobState
 from maestro.ids import Kind
@@ -15,7 +23,7 @@ from schema.jobs import Job
 from schema.list_arguments import brief_list_arguments
 from schema.nodes import Node, by_id
 from schema.scalars import BigInt
-from schema.sync_plans import UNSEEN, ConnectorReference, SyncItem, SyncPlan, failures_page
+from schema.sync_plans import UNSEEN, ConnectorReference, SyncItem, SyncPlan, failures_page, sync_plan_page
 
 SyncRunId = Annotated[strawberry.ID, strawberry.argument(description="The id of a SyncRun.")]
 
@@ -134,6 +142,9 @@ class SyncQueries:
 
     sync_plan: SyncPlan | None = one(
         SyncPlanById, key=None, arguments=by_id(Kind.SyncPlan), description="A plan of a sync by its id."
+    )
+    sync_plans: Connection[SyncPlan] = page(
+        SyncPlans, key=None, arguments=sync_plan_page, description="The organisation's plans of syncs."
     )
     sync_run: SyncRun | None = one(
         SyncRunById, key=None, arguments=by_id(Kind.SyncRun), description="A sync by its id."

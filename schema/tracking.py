@@ -43,7 +43,17 @@ class ExportToMlflowInput:
     experiment_id: strawberry.ID | None = strawberry.field(
         default=UNSET, description="One Experiment of it; all of them unless given."
     )
-    with_artifacts: bool = strawberry.field(default=True, description="Whether the files of the runs are written too.")
+    with_artifacts: bool = strawberry.field(
+        default=True, description="Whether the files of the runs and of the models are written too."
+    )
+    with_models: bool = strawberry.field(
+        default=True,
+        description="Whether registered models are written too; with `experimentId` those of which a version is of "
+        "such a run.",
+    )
+    models: list[strawberry.ID] | None = strawberry.field(
+        default=UNSET, description="These registered Models of the project and no others, at most 100."
+    )
 
 
 @strawberry.type
@@ -70,8 +80,8 @@ class TrackingMutations:
 
     @mutation(
         Permission.CONNECTOR_SYNC,
-        description="Start a job that writes the runs of a project to an MLflow server. Run again, it fills up what is "
-        "there, and doubles nothing.",
+        description="Start a job that writes the runs and registered models of a project to an MLflow server. Run "
+        "again, it fills up what is there, and doubles nothing.",
     )
     async def export_to_mlflow(
         self,
@@ -88,7 +98,11 @@ def _read(values: dict[str, Any]) -> dict[str, Any]:
     """Return an input with the keys of the rows in the place of ids."""
     kinds = {"connector_id": Kind.Connector, "project_id": Kind.Project, "experiment_id": Kind.Experiment}
     names = {"connector_id": "connectorId", "project_id": "projectId", "experiment_id": "experimentId"}
-    return {
-        name: uuid_of(kinds[name], value, field=names[name]) if name in kinds and value is not None else value
-        for name, value in values.items()
+    keys: dict[str, Any] = {
+        name: uuid_of(kind, values[name], field=names[name])
+        for name, kind in kinds.items()
+        if values.get(name) is not None
     }
+    if values.get("models") is not None:
+        keys["models"] = [uuid_of(Kind.RegisteredModel, value, field="models") for value in values["models"]]
+    return {**values, **keys}

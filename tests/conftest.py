@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.fixtures.node",
     "tests.fixtures.azurite_server",
     "tests.fixtures.skips",
+    "tests.fixtures.grouping",
     "tests.fixtures.figures",
     "tests.fixtures.worker",
     "tests.fixtures.exchange",
@@ -30,4 +31,5 @@ pytest_plugins = [
     "tests.fixtures.restore_orders",
     "tests.fixtures.syncs",
     "tests.fixtures.connected",
+    "tests.fixtures.artifact_stores",
 ]

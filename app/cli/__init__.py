@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "archive": "archive",
     "audit": "audit",
     "backup": "backups",
+    "bundle": "bundles",
     "check": "check",
     "database": "upkeep",
     "docs": "docs",

@@ -128,7 +128,7 @@ def _facts(job: Job) -> Iterator[tuple[str, Text | str]]:
         "attempt": _attempt(job),
         "priority": f"{job['priority']:,}" if job["priority"] else "",
         "cancelled": f"by {job['cancelledBy']['name']}" if job["cancelledBy"] else "",
-        "input": _given(job["input"]),
+        "input": _given(job["input"] or {}),
         "result": _given(job["result"] or {}),
     }
     return ((name, fact) for name, fact in told.items() if str(fact))

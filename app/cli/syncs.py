@@ -11,8 +11,10 @@ from rich.text import Text
 
 from app.acting import as_owner, carried_out
 from app.cli.carrying_out import carry_out
-from app.cli.job_cards import COLOURS, SHORT
+from app.cli.job_cards import COLOURS
+from app.cli.sync_cards import count, plan_line, short, tell_plan
 from app.cli.tables import Cell, lasting, moment, show
+from maestro.db.tables.enums import PlanState
 from maestro.invocation import command
 from maestro.settings import Settings
 from resolvers import by_name
@@ -31,17 +33,12 @@ START: Final = """mutation StartSync($id: ID!, $override: Boolean!) {
 }"""
 ROLL_BACK: Final = "mutation RollbackSync($id: ID!) { job: rollbackSync(syncRunId: $id) { id } }"
 SHOW_PLAN: Final = f"query Plan($id: ID!) {{ syncPlan(id: $id) {{ {PLANNED} }} }}"
+LIST_PLANS: Final = f"""query Plans($filter: SyncPlanFilter) {{
+    syncPlans(first: 100, filter: $filter) {{ nodes {{ {PLANNED} createdAt }} }}
+}}"""
 LIST: Final = f"query Syncs {{ syncRuns(first: 100) {{ nodes {{ {RUN} }} }} }}"
 SHOW: Final = f"""query Sync($id: ID!) {{ syncRun(id: $id) {{ {RUN}
     failures(first: 100) {{ totalCount nodes {{ key error {{ code message }} }} }} }} }}"""
-ACTIONS: Final = {
-    "add": "are copied",
-    "update": "are replaced",
-    "remove": "are removed",
-    "conflict": "stay, changed later in the target",
-    "unchanged": "are the same",
-    "leftOut": "cannot be held by the target",
-}
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 NO_WAIT: Final = click.option("--no-wait", is_flag=True, help="Only start it; `job watch` follows it.")
 WHICH: Final = click.argument("which", metavar="ID")
@@ -84,8 +81,31 @@ def plan(source: str, target: str, *, as_json: bool, **options: Any) -> None:
     made, code = carry_out(begin, wait=True, as_json=as_json)
     if code == 0:
         found = as_owner(Settings(), lambda ctx: carried_out(ctx, SHOW_PLAN, id=made["id"]))["syncPlan"]
-        _tell_plan(found, as_json=as_json)
+        tell_plan(found, as_json=as_json)
     sys.exit(code)
+
+
+@sync.command("plans")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice([*PlanState], case_sensitive=False),
+    help="Only plans in this state; may be repeated.",
+)
+@AS_JSON
+def list_plans(*, states: tuple[str, ...], as_json: bool) -> None:
+    """List the last hundred plans, the newest first, with how many objects each would copy, replace and remove."""
+    wanted = {"state": {"in": [PlanState(one.upper()).name for one in states]}} if states else None
+    found = as_owner(Settings(), lambda ctx: carried_out(ctx, LIST_PLANS, filter=wanted))["syncPlans"]["nodes"]
+    if as_json:
+        click.echo(orjson.dumps({"plans": found}))
+    elif found:
+        titles = ("id", "from", "to", "state", "asked for", "until", "add", "update", "remove", "conflicts")
+        show(titles, [plan_line(one) for one in found])
+    else:
+        such = "such plans" if states else "plans"
+        click.echo(f"There are no {such}. {command('sync plan SOURCE TARGET')} makes one.", err=True)
 
 
 @sync.command("start")
@@ -102,8 +122,8 @@ def start(which: str, *, override: bool, no_wait: bool, as_json: bool) -> None:
 
     made, code = carry_out(begin, wait=not no_wait, as_json=as_json)
     if no_wait and not as_json:
-        following = command(f"job watch {_short(made['job'])}")
-        click.echo(f"Sync {_short(made)} is under way; {following} follows it.")
+        following = command(f"job watch {short(made['job'])}")
+        click.echo(f"Sync {short(made)} is under way; {following} follows it.")
     elif not no_wait:
         _tell_run(_found(made["id"]), as_json=as_json)
     sys.exit(code)
@@ -164,25 +184,6 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value}
 
 
-def _tell_plan(found: Shown, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(orjson.dumps(found))
-        return
-    shares = [(name, told, found["summary"][name]) for name, told in ACTIONS.items()]
-    show(
-        ("objects", "bytes", "", "such as"),
-        [
-            (f"{int(share['count']):,}", decimal(int(share["bytes"])), told, ", ".join(share["samples"][:3]))
-            for _, told, share in shares
-            if int(share["count"])
-        ],
-    )
-    if found["refusal"]:
-        click.echo(f"{found['refusal']} Only --override-delete-guard starts it all the same.")
-    until = moment(found["expiresAt"])
-    click.echo(f"{command(f'sync start {_short(found)}')} carries it out, until {until} UTC.")
-
-
 def _tell_run(found: Shown, *, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(found))
@@ -205,9 +206,9 @@ def _facts(found: Shown) -> list[tuple[str, str]]:
         ("started", moment(found["startedAt"])),
         ("took", _took(found)),
         ("copied", f"{_copied(found)}, {_bytes(found)}" if stats else ""),
-        ("removed", _count(stats, "removed")),
-        ("conflicts", _count(stats, "conflicts")),
-        ("left out", _count(stats, "notDone")),
+        ("removed", count(stats, "removed")),
+        ("conflicts", count(stats, "conflicts")),
+        ("left out", count(stats, "notDone")),
         ("verified", f"{int(proof['objects']):,} objects, {int(proof['differing']):,} differ" if proof else ""),
         ("undone", moment(found["rolledBackAt"], otherwise="can be" if found["canBeRolledBack"] else "")),
     ]
@@ -216,7 +217,7 @@ def _facts(found: Shown) -> list[tuple[str, str]]:
 def _line(one: Shown) -> tuple[Cell, ...]:
     stats = one["stats"] or {}
     return (
-        _short(one),
+        short(one),
         (one["source"] or {}).get("name", ""),
         (one["target"] or {}).get("name", ""),
         Text(one["status"].lower(), style=COLOURS[one["status"]]),
@@ -224,13 +225,9 @@ def _line(one: Shown) -> tuple[Cell, ...]:
         _took(one),
         _copied(one),
         _bytes(one),
-        _count(stats, "removed"),
-        _count(stats, "failed"),
+        count(stats, "removed"),
+        count(stats, "failed"),
     )
-
-
-def _count(stats: Mapping[str, Any], name: str) -> str:
-    return f"{int(stats[name]):,}" if int(stats.get(name) or 0) else ""
 
 
 def _copied(one: Shown) -> str:
@@ -247,10 +244,6 @@ def _bytes(one: Shown) -> str:
 
 def _took(one: Shown) -> str:
     return lasting(one["startedAt"], one["endedAt"]) if one["startedAt"] else ""
-
-
-def _short(one: Shown) -> str:
-    return str(one["id"])[-SHORT:]
 
 
 def _found(key: str) -> Shown:

@@ -14,6 +14,7 @@ from app.worker import work as run
 from maestro.db import migrate
 from maestro.settings import Settings
 
+logger = logging.getLogger(__name__)
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -42,6 +43,8 @@ def work(concurrency: int | None, *, is_child: bool) -> None:
 
 
 def announce(worker: str, *, is_child: bool) -> None:
-    """Say that the worker takes jobs; a server speaks for its children."""
-    if not is_child:
+    """Say that the worker takes jobs: in the log of its server, whose terminal is not its own, or on the terminal."""
+    if is_child:
+        logger.info("The worker %s takes jobs", worker)
+    else:
         console.print(f"  [dim]The worker {worker} takes jobs. Ctrl-C stops it.[/]")

@@ -17,13 +17,17 @@ class Example(TypedDict):
 
 
 def examples(ids: Mapping[str, str]) -> list[Example]:
-    """Read the files in order; `<name>.json` beside one holds its variables, with `{{name}}` for an id of `ids`."""
+    """Read the files in order; `<name>.json` beside one holds its variables, with `{{name}}` for what `ids` has."""
     return [{**example, "variables": _filled(example["variables"], ids)} for example in _files()]
 
 
 @cache
 def _files() -> tuple[Example, ...]:
-    return tuple(_read(path) for path in sorted(FOLDER.glob("*.graphql")))
+    return tuple(_read(path) for path in sorted(FOLDER.glob("*.graphql"), key=_number))
+
+
+def _number(path: Path) -> int:
+    return int(path.name.partition("_")[0])
 
 
 def _read(path: Path) -> Example:

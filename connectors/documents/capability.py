@@ -1,8 +1,8 @@
 """What a database of documents can do: one protocol a verb, whole in their contracts.
 
-Documents are dicts of plain Python values; vendors' own types come as `plain` of the vendor's module says. Filters,
-updates and pipelines are in MongoDB's language. Errors are those of `connectors/sql/capability.py`; Conflict, with the
-documents that were not written, where a key is taken.
+Documents are dicts of Python values and of the vendor's own. Filters, updates and pipelines are in MongoDB's language.
+Errors are those of `connectors/sql/capability.py`; Conflict, with the documents that were not written, where a key is
+taken.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -95,9 +95,21 @@ class Find(Protocol):
         ...
 
     def aggregate(
-        self, collection: str, pipeline: Sequence[Document], *, timeout_s: float = TIMEOUT_S
+        self,
+        collection: str,
+        pipeline: Sequence[Document],
+        *,
+        timeout_s: float = TIMEOUT_S,
+        is_writing: bool = False,
     ) -> AsyncIterator[Sequence[Document]]:
-        """Yield what a pipeline makes, a batch at a time; Forbidden for stages that write."""
+        """Yield what a pipeline makes, a batch at a time; NotFound for a collection that is not there.
+
+        Forbidden for JavaScript, and unless `is_writing` for stages that write, wherever they stand in it.
+        """
+        ...
+
+    def opened(self, value: Any, *, field: str) -> Any:
+        """Return what JSON stands for, in the vendor's form of it; InvalidInput, which names the `field`."""
         ...
 
     async def frame(self, collection: str, pipeline: Sequence[Document] = ()) -> "DataFrame":

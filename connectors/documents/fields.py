@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from connectors.documents.capability import Document, FieldSeen
-from connectors.documents.values import kind_of
+from connectors.documents.kinds import kind_of
 
 DEEPEST: Final = 6
 """Levels below which a document is told as one."""

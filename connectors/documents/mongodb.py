@@ -15,9 +15,11 @@ from connectors.documents.fields import fields_of
 from connectors.documents.frames import frame_of
 from connectors.documents.mongodb_errors import translated
 from connectors.documents.mongodb_writes import written_as
+from connectors.documents.values import opened
 from maestro.credentials import Credential, MongodbCredential
 from maestro.crowd import for_each
 from maestro.errors import Forbidden, MaestroError, NotFound
+from maestro.pipelines import require_allowed
 from maestro.vendor_errors import TimedOut
 from maestro.vendors import Mongodb
 
@@ -31,8 +33,6 @@ GRACE_S: Final = 2.0
 """So much later than it should a server may say that it has stopped."""
 STOPPING_S: Final = 3.0
 """So long a statement may take to be stopped whose caller has gone."""
-WRITING: Final = frozenset({"$out", "$merge"})
-"""Stages of pipelines that write."""
 _OPTIONS: Final[CodecOptions[dict[str, Any]]] = CodecOptions(tz_aware=True)
 _NO_STATISTICS: Final = (Forbidden, NotFound)
 
@@ -147,21 +147,33 @@ class MongodbSource:
                 yield batch
 
     async def aggregate(
-        self, collection: str, pipeline: Sequence[Document], *, timeout_s: float = TIMEOUT_S
+        self,
+        collection: str,
+        pipeline: Sequence[Document],
+        *,
+        timeout_s: float = TIMEOUT_S,
+        is_writing: bool = False,
     ) -> AsyncIterator[Sequence[Document]]:
-        """Yield what a pipeline makes, a batch at a time; Forbidden for stages that write."""
-        for stage in pipeline:
-            if writing := sorted(WRITING & set(stage)):
-                raise Forbidden(
-                    f"The stage {writing[0]} writes, and only reading is allowed here.", hint="Leave it out."
-                )
+        """Yield what a pipeline makes, a batch at a time."""
+        require_allowed(pipeline, field="pipeline", is_writing=is_writing)
+        if is_writing:
+            # What is made of no collection would take the place of what is there.
+            await self._require(collection)
+        is_empty = True
         async with self._stoppable() as session:
             with translated(collection, timeout_s=timeout_s):
                 cursor = self._database[collection].aggregate(
                     list(pipeline), session=session, batchSize=BATCH, maxTimeMS=int(timeout_s * 1000)
                 )
             async for batch in _batches(cursor, collection, timeout_s):
+                is_empty = False
                 yield batch
+        if is_empty and not is_writing:
+            await self._require(collection)
+
+    def opened(self, value: Any, *, field: str) -> Any:
+        """Return what Extended JSON stands for; InvalidInput, which names the `field`."""
+        return opened(value, field=field)
 
     async def frame(self, collection: str, pipeline: Sequence[Document] = ()) -> "DataFrame":
         """Return documents as a table of pandas."""

@@ -22,6 +22,9 @@ from maestro.vendors import Bigquery
 CONTROL_S: Final = 60
 """So long may it take to begin or end a transaction."""
 
+STORED: Final = frozenset({"TABLE", "SNAPSHOT"})
+"""Kinds of tables whose rows are read without asking for them."""
+
 
 @asynccontextmanager
 async def bigquery_source(
@@ -71,6 +74,17 @@ class BigquerySource(BigqueryCare):
         """Run one statement for a block; what it writes is there when it has run, whatever the block does."""
         reckoned = await self._asker.reckon(statement, is_writing=is_writing)
         yield await self._asker.ask(reckoned, parameters, timeout_s=timeout_s, batch_rows=batch_rows)
+
+    @asynccontextmanager
+    async def peek(self, schema: str, table: str, *, rows: int) -> AsyncIterator[Result]:
+        """Read the first rows for a block: of what is stored without a job, which costs nothing, else by a query."""
+        found = await self.table(schema, table)
+        if found.table_type in STORED:
+            yield await self._asker.beginning(found, rows)
+            return
+        # Both are names, since there is such a table.
+        async with self.query(f"SELECT * FROM `{schema}`.`{table}` LIMIT {rows:d}", batch_rows=rows) as result:  # noqa: S608
+            yield result
 
     @asynccontextmanager
     async def prepare(self, statement: str) -> AsyncIterator[Prepared]:

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from google.cloud import bigquery
 from google.cloud.bigquery_storage import BigQueryReadClient
 
-from connectors.sql.bigquery_jobs import BigqueryJobs, Reckoned
+from connectors.sql.bigquery_jobs import HTTP_S, RETRY, BigqueryJobs, Reckoned
 from connectors.sql.bigquery_results import BigqueryResult, page_size
 from connectors.sql.bigquery_types import parameters as typed
 from connectors.sql.capability import BATCH_ROWS, TIMEOUT_S, Result
@@ -41,6 +42,19 @@ class Asker:
         job = await self._jobs.query(reckoned.statement, given, timeout_s=timeout_s, session=self._session)
         rows = await self._jobs.call("reading the rows", job.result, page_size=page_size(batch_rows))
         return BigqueryResult(self._jobs, job, rows, batch_rows, self._storage)
+
+    async def beginning(self, table: bigquery.Table, rows: int) -> BigqueryResult:
+        """Return the first rows of a table; no job runs for them, so they cost nothing."""
+        read = await self._jobs.call(
+            f"reading {table.dataset_id}.{table.table_id}",
+            self._jobs.client.list_rows,
+            table,
+            max_results=rows,
+            page_size=page_size(rows),
+            retry=RETRY,
+            timeout=HTTP_S,
+        )
+        return BigqueryResult(self._jobs, None, read, rows, None)
 
 
 class Prepared:

@@ -11,7 +11,7 @@ from connectors.sql.bigquery_types import column
 from connectors.sql.capability import Column, Table
 from maestro.errors import NotFound
 
-_DATASET: Final = re.compile(r"\w{1,1024}", re.ASCII)
+DATASET: Final = re.compile(r"\w{1,1024}", re.ASCII)
 _TABLE: Final = re.compile(r"[\w -]{1,1024}")
 """What is a name; anything else would lead elsewhere in the API."""
 _KINDS: Final = {"VIEW": "VIEW", "MATERIALIZED_VIEW": "MATERIALIZED_VIEW", "EXTERNAL": "EXTERNAL"}
@@ -47,7 +47,7 @@ class BigqueryBrowsing:
         return found[:limit]
 
     async def _tables_of(self, schema: str) -> list[Table]:
-        if not _DATASET.fullmatch(schema):
+        if not DATASET.fullmatch(schema):
             return []
         try:
             listed = await self._jobs.call(
@@ -67,7 +67,7 @@ class BigqueryBrowsing:
 
     async def table(self, schema: str, table: str) -> bigquery.Table:
         """Return all that the API tells of a table; NotFound."""
-        if not (_DATASET.fullmatch(schema) and _TABLE.fullmatch(table)):
+        if not (DATASET.fullmatch(schema) and _TABLE.fullmatch(table)):
             raise NotFound(f"There is no table {schema}.{table}: that is no name of one.")
         place = bigquery.DatasetReference(self._project, schema).table(table)
         return await self._jobs.call(

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 from google.cloud import bigquery
 
-from connectors.sql.bigquery_browsing import BigqueryBrowsing
+from connectors.sql.bigquery_browsing import DATASET, BigqueryBrowsing
 from connectors.sql.bigquery_jobs import HTTP_S, RETRY, BigqueryJobs
 from connectors.sql.extras import HISTORY, Estimate, Ran
 from maestro.errors import InvalidInput
@@ -55,7 +55,7 @@ class BigqueryCare(BigqueryBrowsing):
 
     async def create_dataset(self, name: str, *, location: str | None = None) -> None:
         """Make a data set, where the connector's are unless told; Conflict when there is one."""
-        made = bigquery.Dataset(f"{self._project}.{name}")
+        made = bigquery.Dataset(bigquery.DatasetReference(self._project, _named(name)))
         made.location = location or self._config.location
         client = self._jobs.client
         await self._jobs.call(f"making {name}", client.create_dataset, made, retry=RETRY, timeout=HTTP_S)
@@ -65,7 +65,7 @@ class BigqueryCare(BigqueryBrowsing):
         await self._jobs.call(
             f"removing {name}",
             self._jobs.client.delete_dataset,
-            bigquery.DatasetReference(self._project, name),
+            bigquery.DatasetReference(self._project, _named(name)),
             delete_contents=with_tables,
             retry=RETRY,
             timeout=HTTP_S,
@@ -94,6 +94,12 @@ class BigqueryCare(BigqueryBrowsing):
                             vendorCode=error["reason"],
                         )
         return len(plain)
+
+
+def _named(name: str) -> str:
+    if not DATASET.fullmatch(name):
+        raise InvalidInput(f"{name[:64]!r} is no name of a data set.", hint="It has letters, digits and underscores.")
+    return name
 
 
 def _ran(job: Any) -> Ran:

@@ -25,10 +25,10 @@ _AHEAD: Final = 4
 
 @dataclass(slots=True)
 class BigqueryResult:
-    """What a job has answered."""
+    """What a job has answered, or rows that are read of a table without one."""
 
     jobs: BigqueryJobs
-    job: bigquery.QueryJob
+    job: bigquery.QueryJob | None
     rows: Any
     batch_rows: int
     storage: BigQueryReadClient | None
@@ -36,19 +36,19 @@ class BigqueryResult:
     schema: pa.Schema = field(init=False)
 
     def __post_init__(self) -> None:
-        fields = self.rows.schema if self.job.statement_type == "SELECT" else ()
+        fields = self.rows.schema if self.job is None or self.job.statement_type == "SELECT" else ()
         self.columns = tuple(map(column, fields))
         self.schema = schema_of(self.columns, list(map(arrow_type, fields)))
 
     @property
     def query_id(self) -> str | None:
         """The id of the job."""
-        return str(self.job.job_id)
+        return None if self.job is None else str(self.job.job_id)
 
     @property
     def affected(self) -> int | None:
         """How many rows a write has changed; None for a read, and for what changes something else."""
-        count: int | None = self.job.num_dml_affected_rows
+        count: int | None = None if self.job is None else self.job.num_dml_affected_rows
         return count
 
     async def batches(self) -> AsyncIterator[pa.RecordBatch]:

@@ -1,24 +1,16 @@
 """What only warehouses can do, and not every SQL source: small protocols beside those of `capability`, same errors."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
+
+from connectors.sql.capability import Result
+from maestro.warehouse_sizes import WarehouseSize as WarehouseSize
 
 HISTORY: Final = 100
 """Most statements that are told of when the caller asks for no other number."""
-
-
-class WarehouseSize(StrEnum):
-    """How much a warehouse of Snowflake computes at a time, and costs: each twice the one before."""
-
-    XSMALL = "XSMALL"
-    SMALL = "SMALL"
-    MEDIUM = "MEDIUM"
-    LARGE = "LARGE"
-    XLARGE = "XLARGE"
-    XXLARGE = "XXLARGE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +127,15 @@ class Reckon(Protocol):
 
     async def estimate(self, statement: str) -> Estimate:
         """Return what a statement would read, whatever its parameters are; it is not run, and costs nothing."""
+        ...
+
+
+@runtime_checkable
+class Peek(Protocol):
+    """Look at the beginning of a table without paying for all of it."""
+
+    def peek(self, schema: str, table: str, *, rows: int) -> AbstractAsyncContextManager[Result]:
+        """Give the first rows of a table or view for a block; NotFound."""
         ...
 
 

@@ -1,7 +1,6 @@
-"""What buckets and containers can do beyond `capability.py`: one protocol an ability.
+"""What buckets and containers can do beyond `capability.py`: one protocol an ability, which `abilities` names.
 
-A store says in `abilities` which of these it has; what it has not, it has no methods for. Errors are those of
-`capability.py`; NotSupported where this server of the vendor, or this bucket, cannot do what the vendor can.
+Errors are those of `capability.py`; NotSupported where this server of the vendor, or this bucket, cannot do it.
 """
 
 import hashlib
@@ -53,7 +52,6 @@ class Description:
 
 
 PLAIN: Final = Description()
-"""Nothing is told."""
 
 
 class Described(Protocol):
@@ -219,13 +217,23 @@ class Presign(Protocol):
         ...
 
     async def presign_put(
-        self, key: str, ttl: timedelta, *, size: int | None = None, media_type: str | None = None
+        self,
+        key: str,
+        ttl: timedelta,
+        *,
+        size: int | None = None,
+        media_type: str | None = None,
+        sha256: str | None = None,
     ) -> SignedRequest:
-        """Return a PUT of an object; the headers, with what the vendor checks of them, have to be sent as they are.
+        """Return a PUT of an object, whose headers have to be sent as they are; InvalidInput as `presign_get`.
 
-        Where the vendor checks it, nothing is stored of another size than the one that is given. InvalidInput as
-        `presign_get`.
+        Where the vendor checks it, nothing of another size than the given one is stored. Bytes of a given SHA-256 are
+        never replaced by others: those are refused, or everything once there is an object.
         """
+        ...
+
+    async def arrived(self, key: str) -> StoredObject:
+        """Return what came by such a request: its SHA-256 is the vendor's own finding, never the sender's; NotFound."""
         ...
 
 

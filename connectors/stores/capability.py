@@ -60,10 +60,17 @@ class List(Protocol):
     """List objects."""
 
     def list(
-        self, prefix: str = "", *, page: int = PAGE, left_out: Callable[[str], None] | None = None
+        self,
+        prefix: str = "",
+        *,
+        after: str | None = None,
+        page: int = PAGE,
+        left_out: Callable[[str], None] | None = None,
     ) -> AsyncIterator[Sequence[StoredObject]]:
         """Yield the objects whose keys begin with a text, in the order of their keys' UTF-8.
 
+        With `after`, which need not be the key of an object, those that follow on it: the vendor is asked for what
+        comes then, and not for what was before, as far as it can be.
         They come in pages of at most `page`, which are never empty, and fetched when they are asked for. Objects that
         are put or deleted meanwhile may be in them or not; the SHA-256 of those in them may be left out. `left_out` is
         told of names that are there and are no keys, such as those that end in a slash.

@@ -63,10 +63,15 @@ class LocalStore:
         return await in_thread(look)
 
     async def list(
-        self, prefix: str = "", *, page: int = PAGE, left_out: Callable[[str], None] | None = None
+        self,
+        prefix: str = "",
+        *,
+        after: str | None = None,
+        page: int = PAGE,
+        left_out: Callable[[str], None] | None = None,
     ) -> AsyncIterator[Sequence[StoredObject]]:
         """Yield the objects whose keys begin with a text, page by page; names that are not of UTF-8 are no keys."""
-        found = walked(Walk(self._folder, prefix, left_out or _unheard, self._follows_links))
+        found = walked(Walk(self._folder, prefix, left_out or _unheard, self._follows_links, after))
 
         def following(_: Told) -> list[StoredObject]:
             with told_apart(f"{prefix}…"):

@@ -2,7 +2,8 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,8 @@ class Walk:
     prefix: str
     left_out: Callable[[str], None]
     follows_links: bool = True
+    after: str | None = None
+    """Only what follows on this key; no folder is read in which there is nothing of it."""
 
 
 def walked(walk: Walk) -> Iterator[StoredObject]:
@@ -53,7 +56,7 @@ def _files(walk: Walk, folder: Path, key: str) -> Iterator[tuple[str, Path]]:
     links = walk.follows_links
     # Sorted with the slash that follows a folder's name, so that whole keys come in their order.
     named = sorted(((f"{key}{one.name}{'/' * one.is_dir(follow_symlinks=links)}", one) for one in entries), key=_place)
-    for name, entry in named:
+    for name, entry in named[_behind(walk, named) :]:
         if name.endswith("/"):
             if not (name.startswith(walk.prefix) or walk.prefix.startswith(name)):
                 continue
@@ -63,6 +66,17 @@ def _files(walk: Walk, folder: Path, key: str) -> Iterator[tuple[str, Path]]:
                 yield from _files(walk, Path(entry.path), name)
         elif name.startswith(walk.prefix):
             yield name, Path(entry.path)
+
+
+def _behind(walk: Walk, named: Sequence[tuple[str, os.DirEntry[str]]]) -> int:
+    """Return how many entries lie before what is looked for: the folder of the key itself does not."""
+    if walk.after is None:
+        return 0
+    after = os.fsencode(walk.after)
+    place = bisect_right(named, after, key=_place)
+    if place and named[place - 1][0].endswith("/") and after.startswith(_place(named[place - 1])):
+        return place - 1
+    return place
 
 
 def _leads_back(entry: os.DirEntry[str]) -> bool:

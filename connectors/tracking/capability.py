@@ -4,7 +4,7 @@ Times are datetimes of UTC, values floats (NaN and infinities included). Errors 
 `connectors/stores/capability.py`, with ConnectorFailed in the place of StoreFailed.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -88,6 +88,8 @@ class TrackedModel:
     description: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     versions: tuple[TrackedVersion, ...] = ()
+    id: str = ""
+    """By this it is known when it is written again, whatever it is called then; by its name where it has none."""
 
 
 class Identify(Protocol):
@@ -107,7 +109,7 @@ class Read(Protocol):
 
     def runs(
         self, experiment_id: str, *, since: datetime | None = None, page: int = PAGE
-    ) -> AsyncIterator[Sequence[TrackedRun]]:
+    ) -> AsyncGenerator[Sequence[TrackedRun], None]:
         """Yield the runs of an experiment, the oldest first, some at a time, deleted ones left out.
 
         `since` leaves out those that have started before.
@@ -163,6 +165,33 @@ class Write(Protocol):
 
     async def put_model(self, model: TrackedModel) -> None:
         """Store a registered model with its versions, aliases and tags; what is there is filled up."""
+        ...
+
+    async def ensure_model(self, model: TrackedModel, *, otherwise: str | None = None) -> TrackedModel:
+        """Return the registered model that stands for one, as it is there with its versions; made where there is none.
+
+        Description and tags are filled up, versions of `model` are not written. Another one's model is left alone:
+        then the new one is called `otherwise`; Conflict where that is used too.
+        """
+        ...
+
+    async def put_version(self, model: TrackedModel, version: TrackedVersion) -> int:
+        """Store a version of a model as `ensure_model` returned it, without its aliases; return its number there.
+
+        A version that was stored before under the same number is filled up. InvalidInput for one that has no source.
+        """
+        ...
+
+    async def put_alias(self, model: TrackedModel, alias: str, number: int) -> None:
+        """Let an alias of a model point to a version, by its number there."""
+        ...
+
+    def source_files(self, source: str) -> AsyncIterator[Sequence[TrackedFile]]:
+        """Yield the files below the source of a version, of all folders, some at a time; NotFound, NotSupported."""
+        ...
+
+    async def put_source_file(self, source: str, path: str, file: Path) -> None:
+        """Store a file below the source of a version; NotFound, NotSupported."""
         ...
 
 

@@ -73,6 +73,11 @@ def model_of(told: Any, versions: Sequence[Any]) -> TrackedModel:
     )
 
 
+def version_named(model: TrackedModel, tag: str, value: str) -> TrackedVersion | None:
+    """Return the version of a model that has a tag."""
+    return next((one for one in model.versions if one.tags.get(tag) == value), None)
+
+
 def _version_of(told: Any, aliases: Iterable[tuple[str, int]]) -> TrackedVersion:
     number, stage = int(told.version), told.current_stage
     return TrackedVersion(

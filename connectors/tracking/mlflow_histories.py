@@ -8,10 +8,10 @@ in halves, and a single series that long page by page.
 import asyncio
 import sys
 from collections import defaultdict
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from itertools import groupby
-from operator import itemgetter
-from typing import Any, Final, TypeVar
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from connectors.tracking.capability import History, TrackedRun
 from connectors.tracking.mlflow_calls import Calls
 from connectors.tracking.mlflow_library import tracking
 from maestro.vendor_errors import NotSupported
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -31,6 +34,7 @@ AT_ONCE: Final = 4
 _LARGEST: Final = sys.float_info.max
 """What servers that keep points in SQL make of infinity, by the sign."""
 _RUN: Final = itemgetter("run_id")
+_COLUMNS: Final = (("step", np.int64), ("timestamp", np.int64), ("value", np.float64))
 
 
 class Histories:
@@ -100,10 +104,11 @@ class Histories:
             )
             async with self._turns:
                 told = await self._calls.send(asked, what)
-            points += [(one.step, one.timestamp, one.value) for one in told.metrics]
+            points += told.metrics
             token = told.next_page_token
             if not token:
-                return _history(key, points)
+                (history,) = _histories(key, [len(points)], _columns(points, attrgetter))
+                return history
 
 
 async def _together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -116,17 +121,26 @@ async def _together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
             task.cancel()
 
 
-def _by_run(key: str, points: Iterable[dict[str, Any]]) -> list[tuple[str, History]]:
-    return [
-        (run_id, _history(key, [(one["step"], one["timestamp"], one["value"]) for one in its]))
-        for run_id, its in groupby(points, _RUN)
-    ]
+def _by_run(key: str, points: Sequence[dict[str, Any]]) -> list[tuple[str, History]]:
+    """Return the histories of an answer, which tells the points of one run after those of another."""
+    runs = [(run_id, sum(1 for _ in its)) for run_id, its in groupby(map(_RUN, points))]
+    found = _histories(key, [count for _, count in runs], _columns(points, itemgetter))
+    return [(run_id, history) for (run_id, _), history in zip(runs, found, strict=True)]
 
 
-def _history(key: str, points: Sequence[tuple[int, int, float]]) -> History:
-    steps = np.fromiter((point[0] for point in points), np.int64, len(points))
-    times = np.fromiter((point[1] for point in points), np.int64, len(points))
-    values = np.fromiter((point[2] for point in points), np.float64, len(points))
+def _columns(points: Sequence[Any], getter: Callable[[str], Callable[[Any], Any]]) -> "list[NDArray[Any]]":
+    return [np.fromiter(map(getter(name), points), kind, len(points)) for name, kind in _COLUMNS]
+
+
+def _histories(key: str, counts: Sequence[int], columns: "Sequence[NDArray[Any]]") -> list[History]:
+    """Put the points of several runs in order, which stand one run after another: so many of each.
+
+    All at once, because most series are so short that one by one the calls would cost more than the work.
+    """
+    steps, times, values = columns
     values = np.where(np.abs(values) == _LARGEST, np.copysign(np.inf, values), values)
-    order = np.lexsort((times, steps))
-    return History(key, steps[order], times[order], values[order])
+    lengths = np.array(counts, np.int64)
+    order = np.lexsort((times, steps, np.repeat(np.arange(len(lengths)), lengths)))
+    steps, times, values = steps[order], times[order], values[order]
+    parts = [slice(end - count, end) for end, count in zip(np.cumsum(lengths).tolist(), counts, strict=True)]
+    return [History(key, steps[part], times[part], values[part]) for part in parts]

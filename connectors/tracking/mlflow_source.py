@@ -1,6 +1,6 @@
 """An MLflow server as a source of what was tracked, and as a place to track."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from connectors.tracking.capability import (
     TrackedFile,
     TrackedModel,
     TrackedRun,
+    TrackedVersion,
 )
 from connectors.tracking.mlflow_calls import Calls, called
 from connectors.tracking.mlflow_entities import experiment_of, milliseconds, run_of
@@ -67,7 +68,7 @@ class MlflowSource:
 
     async def runs(
         self, experiment_id: str, *, since: datetime | None = None, page: int = PAGE
-    ) -> AsyncIterator[Sequence[TrackedRun]]:
+    ) -> AsyncGenerator[Sequence[TrackedRun], None]:
         """Yield the runs of an experiment that are not deleted, the oldest first."""
         asked = tracking.SearchRuns(
             experiment_ids=[experiment_id],
@@ -77,8 +78,11 @@ class MlflowSource:
             order_by=["attributes.start_time ASC"],
         )
         async for told in self._pages(asked, f"runs of the experiment {experiment_id}"):
-            if told.runs:
-                yield [run_of(one) for one in told.runs]
+            found = [run_of(one) for one in told.runs]
+            for run in found:
+                self._files.note(run.id, run.artifact_uri)
+            if found:
+                yield found
 
     async def histories(self, run_id: str, keys: Sequence[str]) -> Sequence[History]:
         """Return all points of some metrics of a run, in the order of the keys; NotFound."""
@@ -123,6 +127,26 @@ class MlflowSource:
     async def put_model(self, model: TrackedModel) -> None:
         """Store a registered model with its versions, aliases and tags; what is there is filled up."""
         await self._models.put(model)
+
+    async def ensure_model(self, model: TrackedModel, *, otherwise: str | None = None) -> TrackedModel:
+        """Return the registered model that stands for one, made where there is none; Conflict."""
+        return await self._models.ensure(model, otherwise=otherwise)
+
+    async def put_version(self, model: TrackedModel, version: TrackedVersion) -> int:
+        """Store a version of a model without its aliases, and return its number there; InvalidInput."""
+        return await self._models.put_version(model, version)
+
+    async def put_alias(self, model: TrackedModel, alias: str, number: int) -> None:
+        """Let an alias of a model point to a version, by its number there."""
+        await self._models.put_alias(model, alias, number)
+
+    def source_files(self, source: str) -> AsyncIterator[Sequence[TrackedFile]]:
+        """Yield the files below the source of a version; NotFound, NotSupported for what the proxy does not have."""
+        return self._files.of_source(source)
+
+    async def put_source_file(self, source: str, path: str, file: Path) -> None:
+        """Store a file below the source of a version; NotSupported where the server does not keep them itself."""
+        await self._files.put_under(source, path, file)
 
     async def _pages(self, asked: Any, what: str) -> AsyncIterator[Any]:
         while True:

@@ -97,6 +97,8 @@ class Runs:
         # A param keeps its first value on the server.
         new_params = {key: value for name, value in run.params.items() if (key := fitting(name)) not in params}
         new_tags = {key: value for name, value in run.tags.items() if tags.get(key := fitting(name)) != value}
+        # A run that was exported, and has come back by an import, has the tag of what it was exported from.
+        new_tags.pop(ORIGIN, None)
         for part in _parts(list(new_params.items()), MOST_PARAMS):
             batch = tracking.LogBatch(run_id=run_id)
             for key, value in part:
@@ -112,7 +114,8 @@ class Runs:
         """Add the points whose steps the server does not have yet."""
         stored = {one.key for one in there.data.metrics}
         wanted = {fitting(one.key): one for one in histories}
-        known = await self._histories.of_run(run_id, [key for key in wanted if key in stored])
+        both = [key for key in wanted if key in stored]
+        known = await self._histories.of_run(run_id, both) if both else ()
         steps = {one.key: set(one.steps.tolist()) for one in known}
         new = [
             (key, step, at, value)

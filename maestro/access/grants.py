@@ -40,6 +40,10 @@ class Grants:
         """Say whether something is allowed in any place at all."""
         return permission in self.everywhere or any(permission in held for held in self.in_projects.values())
 
+    def where(self, permission: Permission) -> frozenset[UUID]:
+        """Return the single projects in which something is allowed that is not allowed everywhere."""
+        return frozenset(project for project, held in self.in_projects.items() if permission in held)
+
     def at(self, project_id: UUID | None = None) -> frozenset[Permission]:
         """Return all that is allowed in a project; without one, in the whole organisation."""
         inside = NOTHING if project_id is None else self.in_projects.get(project_id, NOTHING)

@@ -52,7 +52,7 @@ class Permission(StrEnum):
     CONNECTOR_SYNC = "connector:sync", "Start the syncs of connectors."
     CONNECTOR_QUERY = "connector:query", "Look into what connectors lead to, and query it."
     SECRET_MANAGE = "secret:manage", "Set and remove the credentials of connectors; nobody can read them."
-    JOB_READ = "job:read", "See jobs and backups."
+    JOB_READ = "job:read", "See jobs, in a project those of its connectors, and backups."
     JOB_CANCEL = "job:cancel", "Cancel jobs, and have failed ones tried again."
     SCHEDULE_MANAGE = "schedule:manage", "Create, change, pause and remove the schedules of jobs."
     NOTIFICATION_MANAGE = "notification:manage", "Say who is told how jobs end."
@@ -108,11 +108,10 @@ ROLES: Final[dict[Role, frozenset[Permission]]] = {
 }
 """What each role may do, from everything to reading: each holds all that the next one holds."""
 
+PLACED: Final = ("project", "experiment", "run", "artifact", "model", "connector", "secret", "member", "job")
+"""The nouns of what lies in projects, or may."""
 IN_PROJECTS: Final[frozenset[Permission]] = frozenset(
-    one
-    for one in Permission
-    if one.partition(":")[0] in ("project", "experiment", "run", "artifact", "model", "connector", "secret", "member")
-    and one is not Permission.PROJECT_CREATE
+    one for one in Permission if one.partition(":")[0] in PLACED and one is not Permission.PROJECT_CREATE
 )
 """What a role in one project allows there; everything else is of the whole organisation."""
 

@@ -27,6 +27,7 @@ class CacheTag(StrEnum):
 
 TAGS: Final[dict[type[Base], CacheTag]] = {
     tables.Project: CacheTag.PROJECTS,
+    tables.ArtifactStore: CacheTag.PROJECTS,
     tables.Experiment: CacheTag.EXPERIMENTS,
     tables.Run: CacheTag.RUNS,
     tables.Param: CacheTag.PARAMS,

@@ -4,7 +4,6 @@ from typing import Final
 
 from maestro.errors import InvalidInput
 
-_WINDOW: Final = 100
 _SHOWN: Final = 60
 
 
@@ -38,16 +37,6 @@ class FilterError(InvalidInput):
         self.position = position
         self.length = length
         self.suggestion = problem.suggestion
-
-    def pointer(self) -> str:
-        """Two lines for people: the part of the text around the error, and carets under the error."""
-        line_start = self.text.rfind("\n", 0, self.position) + 1
-        line_end = self.text.find("\n", self.position)
-        start = max(line_start, self.position - _WINDOW // 2)
-        end = min(len(self.text) if line_end < 0 else line_end, start + _WINDOW)
-        shown = "".join(one if one.isprintable() else " " for one in self.text[start:end])
-        carets = max(1, min(self.length, end - self.position))
-        return f"{shown}\n{' ' * (self.position - start)}{'^' * carets}"
 
 
 def shown(text: str) -> str:

@@ -5,12 +5,12 @@ import logging
 import os
 import secrets
 import socket
-import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from maestro.db.engine import Database
 from maestro.db.rows import CONNECTION_LOST, Listener, StatementFailed
@@ -33,6 +33,7 @@ POLL_S: Final = 1.0
 STOP_S: Final = 15.0
 """How long jobs that are left to others may take to clean up."""
 
+T = TypeVar("T")
 Companion = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -61,10 +62,15 @@ class Worker:
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
         self._drain_s = 0.0
+        self._is_hurried = False
         self._jobs_url = jobs_url(means.url)
 
     def stop(self, *, is_hurried: bool = False) -> None:
-        """Take no more jobs, and end; those that run may go on for a while, then they are left to others."""
+        """Take no more jobs, and end; those that run may go on for a while, then they are left to others.
+
+        With `is_hurried` nothing is waited for that may need the database, which goes with the server.
+        """
+        self._is_hurried = is_hurried
         if not is_hurried:
             self._drain_s = self._means.settings.job_drain.total_seconds()
         self._stopped.set()
@@ -80,13 +86,9 @@ class Worker:
         tasks.append(asyncio.create_task(lease.hold(), name="lease"))
         try:
             await self._first(lease.is_held.wait(), tasks)
-            launched = await asyncio.to_thread(
-                durable.launch,
-                self._jobs_url,
-                executor_id=self.id,
-                concurrency=self._means.settings.job_concurrency,
-                run=partial(running.run_job, self._surroundings()),
-            )
+            launched = await self._launched(tasks)
+            if launched is None:
+                return
             try:
                 tasks += [asyncio.create_task(loop, name=name) for name, loop in self._loops().items()]
                 ready(self.id)
@@ -99,6 +101,23 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._db.close()
+
+    async def _launched(self, tasks: Sequence["asyncio.Task[None]"]) -> Any:
+        """Start the queue, and return it; None when the worker is to end in a hurry before there is one."""
+        launch = partial(
+            durable.launch,
+            self._jobs_url,
+            executor_id=self.id,
+            concurrency=self._means.settings.job_concurrency,
+            run=partial(running.run_job, self._surroundings()),
+        )
+        # The queue asks again and again for a database that is gone, and nobody could end that.
+        launching = _unwaited(launch, name="launch")
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        either: list[asyncio.Future[Any]] = [launching, stopped]
+        await self._first(asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED), tasks)
+        stopped.cancel()
+        return None if self._is_hurried and not launching.done() else await launching
 
     def _surroundings(self) -> Surroundings:
         means = self._means
@@ -161,15 +180,13 @@ class Worker:
     async def _leave(self) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._reports.until_none(), self._drain_s)
-        # A thread that nobody waits for at the end: the queue may be stuck on a database that is gone.
-        ended, loop = asyncio.Event(), asyncio.get_running_loop()
-
-        def end() -> None:
-            durable.stop()
-            loop.call_soon_threadsafe(ended.set)
-
-        threading.Thread(target=end, daemon=True, name="end").start()
+        # The queue may be stuck on a database that is gone.
         with suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), STOP_S)
+            await asyncio.wait_for(_unwaited(durable.stop, name="end"), STOP_S)
         with suppress(*CONNECTION_LOST, StatementFailed, TimeoutError):
             await asyncio.wait_for(records.hand_over(self._db, self.id), ANSWER_S)
+
+
+def _unwaited(function: Callable[[], T], *, name: str) -> "asyncio.Future[T]":
+    """Call something that may block for ever on a thread of its own, for which the loop does not wait at its end."""
+    return asyncio.get_running_loop().run_in_executor(ThreadPoolExecutor(1, name), function)

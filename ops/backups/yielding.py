@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -31,21 +31,35 @@ async def yielding(url: str) -> AsyncIterator[None]:
         await asyncio.gather(looking, return_exceptions=True)
 
 
-def lower(pid: int, database: str) -> None:
-    """Give a process a low priority if it is one of PostgreSQL's that works in a database, by the title that it has."""
+def lower(pid: int, database: str) -> bool:
+    """Give a process a low priority if it is one of PostgreSQL's that works in a database, by the title that it has.
+
+    Returns whether it has one now; the title of a process that has just begun may not be there yet.
+    """
     with suppress(OSError):
         title = Path(f"/proc/{pid}/cmdline").read_bytes()
         if title.startswith(b"postgres: ") and f" {database} ".encode() in title:
             os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+            return True
+    return False
 
 
 async def _look(url: str) -> None:
-    seen: set[int] = set()
-    with suppress(Transient, PreflightFailed, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        async with connected(url) as connection:
-            while await connection.fetchval(_IS_NEAR):
-                for row in await connection.fetch(_OURS, APPLICATION):
-                    if row["pid"] not in seen:
-                        seen.add(row["pid"])
-                        lower(row["pid"], row["database"])
-                await asyncio.sleep(POLL_S)
+    is_near = True
+    while is_near:
+        # A server that is busy or away is asked again: who begins meanwhile is to yield too.
+        with suppress(Transient, PreflightFailed, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            async with connected(url) as connection:
+                is_near = await connection.fetchval(_IS_NEAR)
+                if is_near:
+                    await _lower_each(connection)
+        await asyncio.sleep(POLL_S)
+
+
+async def _lower_each(connection: Any) -> None:
+    lowered: set[int] = set()
+    while True:
+        there = await connection.fetch(_OURS, APPLICATION)
+        lowered &= {row["pid"] for row in there}
+        lowered |= {row["pid"] for row in there if row["pid"] not in lowered and lower(row["pid"], row["database"])}
+        await asyncio.sleep(POLL_S)

@@ -32,7 +32,8 @@ PARENTS: Final[dict[str, tuple[str, str] | None]] = {
 """The tables, each after those that it refers to, with the column by which a row belongs to another one's."""
 JOINED: Final = ("run", "artifact_version", "model_version")
 """The tables between whose rows lineage is."""
-LEFT_OUT: Final = frozenset({"organization_id", "deleted_at", "trashed_with_id", "purge_at"})
+LEFT_OUT: Final = frozenset({"organization_id", "deleted_at", "trashed_with_id", "purge_at", "connector_id"})
+"""Columns of which a bundle has none; where the bytes of files were does not matter where they are brought."""
 OTHERWISE: Final[dict[str, str]] = {
     "metric_hot": "points are in a file of their own, however they are stored",
     "metric_block": "points are in a file of their own, however they are stored",

@@ -19,8 +19,6 @@ HINTS: Final = {
     ConnectorCapability.DOCUMENT_SOURCE: "Collections and their fields are what MONGODB has.",
     ConnectorCapability.TRACKING_SOURCE: "Experiments of another server are what MLFLOW has.",
 }
-LISTED: Final = 1_000
-"""Objects that are asked for at a time."""
 SAMPLE: Final = 1_000
 """Documents that are looked at for the fields of a collection."""
 MOST: Final = 1_000
@@ -41,23 +39,22 @@ async def objects(openings: Openings, asked: Arguments) -> dict[str, Any]:
     first, after = asked["first"], asked["after"]
     found: list[StoredObject] = []
     async with used(openings, asked, ConnectorCapability.OBJECT_STORE) as store:
-        async for one in _following(store, asked["prefix"] or "", after):
+        async for one in _following(store, asked["prefix"] or "", after, page=first + 1):
             found.append(one)
             if len(found) > first:
                 break
-    return {"items": [_object(one) for one in found[:first]], "has_next": len(found) > first}
+    return {"items": [plain_object(one) for one in found[:first]], "has_next": len(found) > first}
 
 
-async def _following(store: ObjectStore, prefix: str, after: str | None) -> AsyncIterator[StoredObject]:
-    behind = None if after is None else after.encode()
-    async with aclosing(store.list(prefix, page=LISTED)) as pages:  # type: ignore[type-var] # all stores generate
-        async for page in pages:
-            for one in page:
-                if behind is None or one.key.encode() > behind:
-                    yield one
+async def _following(store: ObjectStore, prefix: str, after: str | None, *, page: int) -> AsyncIterator[StoredObject]:
+    async with aclosing(store.list(prefix, after=after, page=page)) as pages:  # type: ignore[type-var] # all stores generate
+        async for objects in pages:
+            for one in objects:
+                yield one
 
 
-def _object(one: StoredObject) -> dict[str, Any]:
+def plain_object(one: StoredObject) -> dict[str, Any]:
+    """Return an object as plain JSON."""
     return {**asdict(one), "modified_at": one.modified_at.isoformat(), "metadata": dict(one.metadata)}
 
 

@@ -19,6 +19,8 @@ from maestro.vendors import AzureBlob, Snowflake, Vendor
 PORTS: Final = {"https": 443, "http": 80}
 ADDRESSES: Final = ("endpoint_url", "tracking_uri", "api_endpoint", "endpoint")
 """Settings of vendors that are an address; it takes the place of the vendor's own."""
+ASIDE: Final = "storage_endpoint_url"
+"""A setting that is the address of what is asked besides."""
 PUBLIC: Final = {
     ConnectorKind.S3: "s3.amazonaws.com",
     ConnectorKind.GCS: "storage.googleapis.com",
@@ -48,13 +50,16 @@ def _destinations(kind: ConnectorKind, config: Vendor) -> Iterator[Destination]:
     if given is not None:
         yield _of_url(str(given))
     elif isinstance(config, Snowflake):
-        yield Destination(f"{config.account}.snowflakecomputing.com", PORTS["https"], is_tls=True)
+        host, is_tls = config.host or f"{config.account}.snowflakecomputing.com", config.protocol == "https"
+        yield Destination(host, config.port or PORTS[config.protocol], is_tls=is_tls)
     elif isinstance(config, AzureBlob):
         yield Destination(f"{config.account}.blob.core.windows.net", PORTS["https"], is_tls=True)
     elif kind in PUBLIC:
         yield Destination(PUBLIC[kind], PORTS["https"], is_tls=True)
     elif hasattr(config, "host") and not getattr(config, "is_srv", False):
         yield Destination(config.host, getattr(config, "port", PORTS["https"]))
+    if (aside := getattr(config, ASIDE, None)) is not None:
+        yield _of_url(str(aside))
 
 
 def _of_url(text: str) -> Destination:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from maestro.errands import ErrandKind
 from maestro.vendor_errors import TimedOut
-from ops.connectors import browsing, previewing, querying, testing
+from ops.connectors import administering, browsing, inspecting, previewing, querying, signing, testing
 from ops.connectors.opening import Openings
 
 Errand = Callable[[Openings, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -34,6 +34,11 @@ ERRANDS: Final[Mapping[ErrandKind, Errand]] = {
     ErrandKind.EXPERIMENTS: browsing.experiments,
     ErrandKind.PREVIEW: previewing.preview,
     ErrandKind.QUERY: querying.query,
+    ErrandKind.AGGREGATION: querying.aggregation,
+    ErrandKind.INSPECT: inspecting.inspect,
+    ErrandKind.ADMINISTER: administering.administer,
+    ErrandKind.SIGN: signing.sign,
+    ErrandKind.ARRIVED: signing.arrived,
 }
 
 

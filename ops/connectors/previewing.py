@@ -8,16 +8,18 @@ from uuid import UUID
 
 from connectors.documents.capability import DocumentSource
 from connectors.sql.capability import SqlSource
+from connectors.sql.extras import Peek
 from connectors.stores.capability import ObjectStore
 from maestro.db.tables.enums import ConnectorKind
 from maestro.errors import InvalidInput
 from maestro.vendors import ConnectorCapability
 from ops.connectors.browsing import HINTS
-from ops.connectors.files import Parsed, inferred, parsed
+from ops.connectors.documents import taken_documents
+from ops.connectors.files import Parsed, parsed
 from ops.connectors.opening import Openings
 from ops.connectors.rows import Taken, columns_of, taken_from
 
-QUOTES: Final = {ConnectorKind.MYSQL: "`", ConnectorKind.BIGQUERY: "`"}
+QUOTES: Final = {ConnectorKind.MYSQL: "`"}
 """What stands around the names of tables; elsewhere it is `"`."""
 LARGEST: Final = 8 * 1024**2
 """Only objects of so many bytes are read whole; of larger ones the beginning is shown."""
@@ -60,13 +62,15 @@ async def preview(openings: Openings, asked: dict[str, Any]) -> dict[str, Any]:
 async def _of_table(
     source: SqlSource, kind: ConnectorKind, asked: dict[str, Any], *, most_bytes: int
 ) -> dict[str, Any]:
-    limit = asked["limit"]
-    # NotFound where there is none; only names that are there become part of a statement.
-    await source.columns(asked["schema"], asked["table"])
-    quote = QUOTES.get(kind, '"')
-    name = ".".join(_quoted(part, quote) for part in (asked["schema"], asked["table"]))
-    statement = f"SELECT * FROM {name} LIMIT {limit + 1:d}"  # noqa: S608 -- quoted, and there
-    async with source.query(statement, batch_rows=limit + 1) as result:
+    limit, place = asked["limit"], (asked["schema"], asked["table"])
+    if isinstance(source, Peek):
+        found = source.peek(*place, rows=limit + 1)
+    else:
+        # NotFound where there is none; only names that are there become part of a statement.
+        await source.columns(*place)
+        name = ".".join(_quoted(part, QUOTES.get(kind, '"')) for part in place)
+        found = source.query(f"SELECT * FROM {name} LIMIT {limit + 1:d}", batch_rows=limit + 1)  # noqa: S608 -- quoted, and there
+    async with found as result:
         taken = await taken_from(result, most=limit, most_bytes=most_bytes)
         return _answer(columns_of(result.columns), taken)
 
@@ -76,11 +80,10 @@ def _quoted(name: str, quote: str) -> str:
 
 
 async def _of_collection(source: DocumentSource, asked: dict[str, Any], most_bytes: int) -> dict[str, Any]:
-    limit, documents = asked["limit"], list[Any]()
-    async with aclosing(source.find(asked["collection"], limit=limit + 1)) as batches:  # type: ignore[type-var] # all sources generate
-        async for batch in batches:
-            documents += batch
-    return _of_rows(inferred(documents), limit, most_bytes)
+    limit = asked["limit"]
+    found = source.find(asked["collection"], limit=limit + 1)
+    columns, taken = await taken_documents(found, most=limit, most_bytes=most_bytes)
+    return _answer(columns_of(columns), taken)
 
 
 async def _of_object(store: ObjectStore, asked: dict[str, Any], most_bytes: int) -> dict[str, Any]:

@@ -182,7 +182,7 @@ class TrackingProbe:
     async def read(self) -> str | None:
         """Read the first runs."""
         for experiment in islice(await self._experiments(), 1):
-            async with aclosing(self._source.runs(experiment.id, page=1)) as pages:  # type: ignore[type-var] # as above
+            async with aclosing(self._source.runs(experiment.id, page=1)) as pages:
                 await _first(pages)
             return f"Read the runs of {experiment.name}."
         raise NotSupported("There is no experiment to be read.")

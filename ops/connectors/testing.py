@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from functools import partial
@@ -108,7 +108,7 @@ async def _reach(openings: Openings, target: Target, trial: Trial) -> None:
 
     async def resolve() -> str | None:
         await require_allowed(target.kind, target.config, openings.settings)
-        found = [f"{one.host} is {', '.join(await resolved(one, openings.settings))}" for one in places]
+        found = [_resolved(one.host, await resolved(one, openings.settings)) for one in places]
         return "; ".join(found) + "." if found else None
 
     async def connect() -> str | None:
@@ -122,6 +122,12 @@ async def _reach(openings: Openings, target: Target, trial: Trial) -> None:
         trial.skip(CONNECT, "It leads to no other machine that is known beforehand.")
     else:
         await trial.step(CONNECT, connect)
+
+
+def _resolved(host: str, addresses: Sequence[str]) -> str:
+    if list(addresses) == [host]:
+        return f"{host} is an address; no name to look up"
+    return f"{host} is {', '.join(addresses)}"
 
 
 async def _connected(place: Destination) -> str | None:

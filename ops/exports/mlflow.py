@@ -1,22 +1,20 @@
-"""Runs of a project written to an MLflow server, with their params, tags, points and files."""
+"""A project written to an MLflow server: runs with their params, tags, points and files, and registered models."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from connectors.local import LocalBlobs
 from connectors.tracking.capability import TrackedRun, TrackingSource
-from maestro.db.engine import Database
 from maestro.db.rows import Row
 from maestro.db.tables.enums import RunStatus
-from maestro.errors import MaestroError, NotFound, Transient
+from maestro.errors import NotFound
 from maestro.ids import Kind, encode
 from maestro.progress import Progress, untold
+from ops.exports.models import export_models
+from ops.exports.origin import Origin, Written
 from ops.exports.points import histories_of
 
 PAGE: Final = 50
-MOST_FAILURES: Final = 200
 _PROJECT: Final = "SELECT name FROM project WHERE id = $1 AND organization_id = $2 AND deleted_at IS NULL"
 _EXPERIMENTS: Final = """
     SELECT id, name, path, description, tags FROM experiment
@@ -47,44 +45,8 @@ _STATUSES: Final = {RunStatus.LOST: "KILLED"}
 """MLflow knows no runs that nobody hears of any more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """What is exported: a project, or one experiment of it; `db` shows its organisation and no other one."""
-
-    db: Database
-    organization_id: UUID
-    project_id: UUID
-    experiment_id: UUID | None
-    blobs: LocalBlobs
-
-
-@dataclass(slots=True)
-class Written:
-    """How much was written, and what was not."""
-
-    experiments: int = 0
-    runs: int = 0
-    points: int = 0
-    files: int = 0
-    failed: int = 0
-    failures: list[dict[str, str]] = field(default_factory=list)
-
-    def fails(self, noun: str, name: str, error: MaestroError) -> None:
-        """Take note of something that could not be written."""
-        self.failed += 1
-        if len(self.failures) < MOST_FAILURES:
-            self.failures.append({"noun": noun, "name": name, "code": error.code, "message": error.message})
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The report as plain JSON."""
-        return asdict(self)
-
-
-async def export_mlflow(
-    origin: Origin, target: TrackingSource, *, with_files: bool = True, progress: Progress = untold
-) -> Written:
-    """Write runs to a server, each with all that it has; those that are there already are filled up.
+async def export_mlflow(origin: Origin, target: TrackingSource, *, progress: Progress = untold) -> Written:
+    """Write what is wanted to a server, each thing with all that it has; what is there already is filled up.
 
     NotFound, Transient when the server does not answer any more.
     """
@@ -95,20 +57,22 @@ async def export_mlflow(
         raise NotFound("There is no such Project or Experiment.")
     (total,) = await db.fetch_sql(_TOTAL, *place, origin.experiment_id)
     report = Written()
-    exporting = _Exporting(origin, target, with_files=with_files, report=report)
+    exporting = _Exporting(origin, target, report=report)
     for experiment in experiments:
         async for _ in exporting.experiment(f"{projects[0].name}{experiment.path.rstrip('/')}", experiment):
             progress("Exporting runs", report.runs + report.failed, total.n, unit="runs")
+    if origin.with_models:
+        progress("Exporting models", None, None)
+        await export_models(origin, target, run_ids=exporting.ids, report=report)
     return report
 
 
 class _Exporting:
-    """An export that is under way; `ids` are those of the server by ours."""
+    """An export that is under way; `ids` are those of runs on the server by ours, None for one that was refused."""
 
-    def __init__(self, origin: Origin, target: TrackingSource, *, with_files: bool, report: Written) -> None:
-        self._origin, self._target = origin, target
-        self._with_files, self._report = with_files, report
-        self._ids: dict[UUID, str] = {}
+    def __init__(self, origin: Origin, target: TrackingSource, *, report: Written) -> None:
+        self._origin, self._target, self._report = origin, target, report
+        self.ids: dict[UUID, str | None] = {}
 
     async def experiment(self, folder: str, experiment: Row) -> AsyncIterator[None]:
         """Write an experiment, and yield after each of its runs."""
@@ -128,7 +92,7 @@ class _Exporting:
             last = rows[-1].id
 
     def _tracked(self, row: Row, params: dict[str, str], experiment_id: str) -> TrackedRun:
-        parent = self._ids.get(row.parent_id)
+        parent = self.ids.get(row.parent_id)
         told = {
             "mlflow.note.content": row.notes,
             "mlflow.parentRunId": parent,
@@ -149,15 +113,11 @@ class _Exporting:
 
     async def _run(self, run: TrackedRun, key: UUID) -> None:
         histories = await histories_of(self._origin.db, key, organization_id=self._origin.organization_id)
-        try:
-            run_id = self._ids[key] = await self._target.put_run(run, histories)
-            if self._with_files:
+        self.ids[key] = None
+        with self._report.noting("run", run.id):
+            self.ids[key] = run_id = await self._target.put_run(run, histories)
+            if self._origin.with_files:
                 await self._files(run_id, key)
-        except MaestroError as error:
-            if isinstance(error, Transient):
-                raise
-            self._report.fails("run", run.id, error)
-        else:
             self._report.runs += 1
             self._report.points += sum(len(one.steps) for one in histories)
 

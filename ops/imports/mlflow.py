@@ -87,17 +87,18 @@ class _Importing:
         self, experiment: TrackedExperiment
     ) -> AsyncGenerator[tuple[Known, list[TrackedRun], list[Read]], None]:
         """Yield runs, some at a time: those that are here as they are there, and those that are not, with points."""
-        async for page in self._source.runs(experiment.id, since=self._wanted.since):
-            start = 0
-            while start < len(page):
-                some = page[start : start + self._at_once]
-                start += len(some)
-                known = await known_runs(self._target.db, self._target, [run.id for run in some])
-                wanted = [run for run in some if run.id not in known.trashed]
-                self._report.runs_in_trash += len(some) - len(wanted)
-                changed = [run for run in wanted if not _is_known(run, known)]
-                unchanged = [run for run in wanted if _is_known(run, known)]
-                yield known, unchanged, await self._with_points(changed)
+        async with aclosing(ahead(self._source.runs(experiment.id, since=self._wanted.since))) as pages:
+            async for page in pages:
+                start = 0
+                while start < len(page):
+                    some = page[start : start + self._at_once]
+                    start += len(some)
+                    known = await known_runs(self._target.db, self._target, [run.id for run in some])
+                    wanted = [run for run in some if run.id not in known.trashed]
+                    self._report.runs_in_trash += len(some) - len(wanted)
+                    changed = [run for run in wanted if not _is_known(run, known)]
+                    unchanged = [run for run in wanted if _is_known(run, known)]
+                    yield known, unchanged, await self._with_points(changed)
 
     async def _with_points(self, runs: Sequence[TrackedRun]) -> list[Read]:
         if not runs:

@@ -184,12 +184,6 @@ async def require_possible(cluster: Any, name: str, *, coming: str | None = None
         )
 
 
-async def kept_databases(url: str) -> list[Found]:
-    """Return the databases that were replaced and are still there, the newest last."""
-    async with connected(url, database=MAINTENANCE) as cluster:
-        return await noted(cluster, Role.KEPT, of=name_of(url))
-
-
 async def drop_kept(url: str, at: datetime) -> list[str]:
     """Drop the kept databases whose time is over, and return their names."""
     dropped = []

@@ -15,7 +15,7 @@ from maestro.errors import MaestroError
 from maestro.progress import Progress
 from ops.syncs import records
 
-MOST_WAITING: Final = 32
+MOST_WAITING: Final = 100
 """So many objects at most are copied again after a crash, beside those that are on their way."""
 PERIOD_S: Final = 0.5
 COPIED: Final = (SyncAction.ADD, SyncAction.UPDATE)
@@ -98,10 +98,8 @@ class Ledger:
         """Write what is noted, and how far the sync has come."""
         async with self._turn:
             taken = list(self._waiting)
-            if taken:
-                await records.settle(self.db, self.plan_id, taken)
-                del self._waiting[: len(taken)]
-            await records.progress(self.db, self.run_id, self.told)
+            await records.settle(self.db, self.plan_id, self.run_id, items=taken, progress=self.told)
+            del self._waiting[: len(taken)]
         self.progress(self.phase, self.done.bytes, self.total.bytes, unit="bytes")
 
     @property

@@ -134,14 +134,15 @@ class _Sending:
 
     async def _read(self, number: int, size: int) -> bytes:
         source, key = self.means.ends.source, self._key
-        start, content = number * self.begun.upload.part_size, bytearray()
+        start, pieces = number * self.begun.upload.part_size, list[bytes]()
         async with aclosing(source.store.get(source.at(key), start=start, end=start + size)) as parts:
             async for part in parts:
                 await self.means.bandwidth.pass_on(len(part))
-                content += part
+                pieces.append(part)
+        content = b"".join(pieces)
         if len(content) != size:
             raise changed(key)
-        return bytes(content)
+        return content
 
     async def _send(self, number: int, content: bytes) -> None:
         there = self.begun.there.get(number)

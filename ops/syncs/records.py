@@ -110,11 +110,6 @@ async def begin(db: Database, run_id: UUID, plan: Mapping[str, Any]) -> None:
     await _write(db, _BEGUN, run_id, dict(plan))
 
 
-async def progress(db: Database, run_id: UUID, told: Mapping[str, Any]) -> None:
-    """Say how far a sync has come."""
-    await _write(db, _PROGRESS, run_id, dict(told))
-
-
 async def end(db: Database, run_id: UUID, state: JobState, *, stats: Mapping[str, Any]) -> None:
     """Say how a sync has ended."""
     await _write(db, _ENDED, run_id, state.value, dict(stats))
@@ -143,11 +138,20 @@ async def done(db: Database, plan_id: UUID, *, after: int) -> list[Row]:
 async def settle(
     db: Database,
     plan_id: UUID,
+    run_id: UUID,
+    *,
     items: Sequence[tuple[int, SyncItemState, Mapping[str, Any] | None, Mapping[str, Any] | None]],
+    progress: Mapping[str, Any],
 ) -> None:
-    """Say what has become of items: number, state, what was written in the target, and what went wrong."""
-    numbers, states, written, errors = zip(*items, strict=True)
-    await _write(db, _SETTLE, plan_id, list(numbers), [one.value for one in states], list(written), list(errors))
+    """Say how far a sync has come, and what has become of items.
+
+    Of each item: number, state, what was written in the target, and what went wrong.
+    """
+    numbers, states, written, errors = (list(column) for column in zip(*items, strict=True)) if items else ([],) * 4
+    async with db.transaction() as tx:
+        if items:
+            await tx.fetch_sql(_SETTLE, plan_id, numbers, [one.value for one in states], written, errors)
+        await tx.fetch_sql(_PROGRESS, run_id, dict(progress))
 
 
 async def upload(db: Database, plan_id: UUID, number: int, *, state: Mapping[str, Any] | None) -> None:

@@ -63,8 +63,9 @@ class Digests:
 
     @classmethod
     def of(cls, *known: StoredObject) -> "Digests":
-        """Make those that one of some descriptions of the object tells, and SHA-256 in any case."""
-        expected = {name: told for one in known for name in ("sha256", "md5") if (told := getattr(one, name))}
+        """Make the strongest one that some descriptions of the object tell, and SHA-256 in any case."""
+        told = {name: digest for one in known for name in ("sha256", "md5") if (digest := getattr(one, name))}
+        expected = {"sha256": told["sha256"]} if "sha256" in told else told
         names = {"sha256", *expected}
         return cls(expected, {name: hashlib.new(name, usedforsecurity=False) for name in names})
 

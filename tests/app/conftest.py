@@ -7,8 +7,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import main
+from tests.fixtures.program import command
 
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"(http://\S+)/sign-in\?token=(\S+)")
@@ -41,9 +42,9 @@ class Program:
         return {**kept, "PYTHONPATH": str(ROOT), "MAESTRO_WORKERS": "0", **settings}
 
     def run(self, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command to its end."""
+        """Run a command to its end, in a process of its own."""
         return subprocess.run(
-            [sys.executable, "-m", "app", *arguments],
+            [*command(), *arguments],
             cwd=self.folder,
             env=self.environment(**settings),
             capture_output=True,
@@ -58,13 +59,20 @@ class Program:
         environment = {**unset, "MAESTRO_DATA_DIR": str(self.data), "MAESTRO_WORKERS": "0", **settings}
         return CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False)
 
-    @contextmanager
-    def serving(self, **settings: str) -> "Iterator[Server]":
+    def serving(self, **settings: str) -> "AbstractContextManager[Server]":
         """A server that accepts connections; killed at the end if the test has not stopped it."""
+        return self._serving(command(), settings)
+
+    def launched(self, **settings: str) -> "AbstractContextManager[Server]":
+        """The same, started as people do and not forked, which takes seconds longer: to look at the process itself."""
+        return self._serving((sys.executable, "-m", "app"), settings)
+
+    @contextmanager
+    def _serving(self, start: Sequence[str], settings: Mapping[str, str]) -> "Iterator[Server]":
         with (
             (self.folder / "log").open("w") as log,
             subprocess.Popen(
-                [sys.executable, "-m", "app", "serve", "--port", "0"],
+                [*start, "serve", "--port", "0"],
                 cwd=self.folder,
                 env=self.environment(**settings),
                 stdout=subprocess.PIPE,
@@ -166,9 +174,16 @@ def initialised(reachable_folder: Path) -> Path:
         return folder
 
 
+@contextmanager
+def migrated(reachable: Path, initialised: Path) -> Iterator[Program]:
+    """The program on a migrated database of its own, without a server."""
+    with folder_in(reachable) as folder:
+        subprocess.run(["cp", "-a", initialised / ".maestro", folder / ".maestro"], check=True)
+        yield Program(folder)
+
+
 @pytest.fixture
 def program(reachable_folder: Path, initialised: Path) -> Iterator[Program]:
     """The program on a migrated database of the test's own, without a server."""
-    with folder_in(reachable_folder) as folder:
-        subprocess.run(["cp", "-a", initialised / ".maestro", folder / ".maestro"], check=True)
-        yield Program(folder)
+    with migrated(reachable_folder, initialised) as program:
+        yield program

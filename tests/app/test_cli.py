@@ -34,6 +34,7 @@ def test_every_command_is_known_to_these_tests() -> None:
         "archive",
         "audit",
         "backup",
+        "bundle",
         "check",
         "database",
         "docs",

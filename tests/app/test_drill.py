@@ -20,7 +20,7 @@ from maestro.vault import MasterKeys
 from ops.backups.manifest import read_manifest, written
 from ops.backups.sealing import key_pairs
 from ops.point_in_time import Archive, bases
-from tests.app.conftest import Program, folder_in
+from tests.app.conftest import migrated
 from tests.app.drilling import PATIENCE_S, Installation
 from tests.fixtures.hooks import hook_server
 
@@ -94,10 +94,9 @@ class Stored:
 
 
 @pytest.fixture(scope="module")
-def installation(reachable_folder: Path) -> Iterator[Installation]:
+def installation(reachable_folder: Path, initialised: Path) -> Iterator[Installation]:
     """A server with the demo and a worker."""
-    with folder_in(reachable_folder) as folder:
-        program = Program(folder)
+    with migrated(reachable_folder, initialised) as program:
         assert program.run("seed").returncode == 0
         with program.serving(MAESTRO_WORKERS="1", MAESTRO_WEBHOOK_NETWORKS="127.0.0.0/8") as server:
             key = program.run("key", "create", "--name", "drill").stdout.strip()

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 
-from tests.app.conftest import Program, folder_in
+from tests.app.conftest import migrated
 
 EXAMPLES: Final = {"Query": 5, "Mutation": 2}
 UNLIMITED: Final = {
@@ -45,14 +45,13 @@ SAVED: Final = {"Model": "RegisteredModel"}
 
 @dataclass(frozen=True)
 class Target:
-    """A server without limits, the headers of its owner, and the ids of some objects by the names of their types."""
+    """A server without limits, asked by its owner, and the ids of some objects by the names of their types."""
 
-    url: str
-    headers: dict[str, str]
+    http: httpx.Client
     ids: dict[str, str] = field(default_factory=dict)
 
     def ask(self, query: str, **variables: Any) -> httpx.Response:
-        return httpx.post(self.url, json={"query": query, "variables": variables}, headers=self.headers, timeout=60)
+        return self.http.post("/graphql", json={"query": query, "variables": variables})
 
     def make(self, kind: str, **given: str) -> None:
         """Make an object, to be met by operations that are made up."""
@@ -72,17 +71,19 @@ class Target:
 
 
 @pytest.fixture(scope="module")
-def target(reachable_folder: Path) -> Iterator[Target]:
+def target(reachable_folder: Path, initialised: Path) -> Iterator[Target]:
     """A server to be fuzzed."""
-    with folder_in(reachable_folder) as folder, Program(folder).serving(**UNLIMITED) as running:
+    with migrated(reachable_folder, initialised) as program, program.serving(**UNLIMITED) as running:
         made = running.program.invoke("key", "create", "--name", "fuzz")
-        one = Target(f"{running.url}/graphql", {"authorization": f"Bearer {made.stdout.strip()}"})
-        one.make("Project", name="p")
-        one.make("Experiment", name="e", projectId=one.ids["Project"])
-        one.make("Run", experimentId=one.ids["Experiment"])
-        one.make("Model", name="m", projectId=one.ids["Project"])
-        one.make("Artifact", name="a", type="dataset", projectId=one.ids["Project"])
-        yield one
+        headers = {"authorization": f"Bearer {made.stdout.strip()}"}
+        with httpx.Client(base_url=running.url, headers=headers, timeout=60, trust_env=False) as http:
+            one = Target(http)
+            one.make("Project", name="p")
+            one.make("Experiment", name="e", projectId=one.ids["Project"])
+            one.make("Run", experimentId=one.ids["Experiment"])
+            one.make("Model", name="m", projectId=one.ids["Project"])
+            one.make("Artifact", name="a", type="dataset", projectId=one.ids["Project"])
+            yield one
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def operations(target: Target) -> dict[str, list[Any]]:
     for name in ("FloatColumn", "IntColumn"):
         schemathesis.graphql.scalar(name, literals(COLUMNS))
     schemathesis.graphql.scalar("JSON", st.sampled_from(["{a: [1, {b: null}]}", '"x"', "1e9", "[]"]).map(parse_value))
-    found = schemathesis.graphql.from_url(target.url, headers=target.headers)
+    found = schemathesis.graphql.from_url(str(target.http.base_url.join("/graphql")), headers=dict(target.http.headers))
     made: dict[str, list[Any]] = {"Query": [], "Mutation": []}
     for result in found.get_all_operations():
         assert isinstance(result, Ok)

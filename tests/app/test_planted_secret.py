@@ -20,7 +20,7 @@ from graphql import GraphQLObjectType, get_introspection_query, get_named_type, 
 
 from maestro.postgres import Address, attached
 from schema import schema
-from tests.app.conftest import Program, folder_in
+from tests.app.conftest import migrated
 from tests.app.traces import dump, files_in, forms_of, occurrences, processes
 
 PLANTED: Final = "Pl4ntedS3cretOfTheConnectorXq7ZkW"
@@ -169,7 +169,7 @@ def make_mistakes(spy: Spy, connector: str) -> None:
 
 def knock(url: str, spy: Spy) -> None:
     """Show the secret as a credential at the door."""
-    with httpx.Client(base_url=url) as http:
+    with httpx.Client(base_url=url, timeout=30) as http:
         stranger = Spy(http, spy.heard)
         basic = base64.b64encode(f"ann:{PLANTED}".encode()).decode()
         for authorization in (f"Bearer {PLANTED}", f"Bearer mst_{PLANTED}", f"Basic {basic}"):
@@ -202,14 +202,13 @@ def broken_table(address: Address) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def places(reachable_folder: Path) -> Iterator[dict[str, bytes]]:
+def places(reachable_folder: Path, initialised: Path) -> Iterator[dict[str, bytes]]:
     """All that is left when a server has been given the secret in every way, by where it was found."""
-    with folder_in(reachable_folder) as folder:
-        program = Program(folder)
+    with migrated(reachable_folder, initialised) as program:
         found = {}
-        with program.serving(MAESTRO_LOG_LEVEL="DEBUG") as server:
-            headers = {"origin": server.url}
-            with httpx.Client(base_url=server.url, headers=headers) as http, attached(program.data) as address:
+        with program.launched(MAESTRO_LOG_LEVEL="DEBUG") as server:
+            client = httpx.Client(base_url=server.url, headers={"origin": server.url}, timeout=30)
+            with client as http, attached(program.data) as address:
                 spy = Spy(http)
                 assert spy.send("GET", "/sign-in", params={"token": server.token}).status_code == 303
                 connectors = plant(spy)

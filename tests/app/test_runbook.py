@@ -3,7 +3,6 @@
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.conftest import ROOT, START_S, Program, folder_in
+from tests.fixtures.program import command
 
 GUIDE = ROOT / "docs" / "guides" / "runbook.md"
 PART = re.compile(r"^## (?P<title>.*?)\n|^ *```sh\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -51,7 +51,7 @@ class Shell:
         """Carry out a block and return what it prints; every command has to succeed."""
         for place, name in PLACES.items():
             text = text.replace(place, str(self.mounts / name))
-        text = text.replace(".venv/bin/python", sys.executable)
+        text = text.replace(".venv/bin/python -m app", " ".join(command()))
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", f"{text}\nenv -0 > {self.program.folder / 'exported'}"],
             cwd=self.program.folder,

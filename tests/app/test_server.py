@@ -32,7 +32,7 @@ def test_the_server_names_no_software_over_http(server: Server) -> None:
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_the_server_and_its_database(program: Program, signum: signal.Signals) -> None:
-    with program.serving() as server:
+    with program.launched() as server:
         assert program.postgres() != []
         assert server.stop(signum) == 0
         assert program.postgres() == []
@@ -42,7 +42,7 @@ def test_a_signal_stops_the_server_and_its_database(program: Program, signum: si
 
 
 def test_the_database_ends_with_a_server_that_is_killed(program: Program) -> None:
-    with program.serving() as server:
+    with program.launched() as server:
         assert program.postgres() != []
         assert server.stop(signal.SIGKILL) == -signal.SIGKILL
         deadline = time.monotonic() + 20
@@ -71,7 +71,7 @@ def test_a_port_that_is_taken_is_told_before_a_database_is_made(server: Server, 
 
 
 def test_a_server_stops_while_streams_are_open_and_ends_them(program: Program) -> None:
-    with program.serving() as server:
+    with program.launched() as server:
         key = program.invoke("key", "create", "--name", "tests").stdout.strip()
         headers = {"authorization": f"Bearer {key}", "accept": "text/event-stream"}
         with httpx.Client(base_url=server.url, headers=headers, trust_env=False) as client:

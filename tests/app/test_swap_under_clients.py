@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import subprocess
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -23,7 +22,7 @@ from ops.restores.carrying import Carrying, Occasion
 from ops.restores.databases import find
 from ops.restores.fence import fenced, locked
 from ops.restores.swap import Swapped, swap
-from tests.app.conftest import Program, Server, folder_in
+from tests.app.conftest import Program, Server, migrated
 from tests.fixtures.restores import shadowed
 from tests.fixtures.sockets import connected as socket_of
 from tests.fixtures.sockets import hear, tell
@@ -118,10 +117,8 @@ class Client:
 @pytest.fixture(scope="module")
 def running(reachable_folder: Path, initialised: Path) -> Iterator[Server]:
     """A server on a database of its own."""
-    with folder_in(reachable_folder) as folder:
-        subprocess.run(["cp", "-a", initialised / ".maestro", folder / ".maestro"], check=True)
-        with Program(folder).serving() as server:
-            yield server
+    with migrated(reachable_folder, initialised) as program, program.serving() as server:
+        yield server
 
 
 @pytest.fixture

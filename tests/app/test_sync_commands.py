@@ -59,6 +59,10 @@ async def test_a_sync_is_planned_started_listed_and_shown(place: Place, run: Run
     assert [line.split()[0] for line in lines if " are copied" in line or " stay, " in line] == ["2", "1"]
     assert "carries it out, until " in lines[-1]
     plan = lines[-1].partition("sync start ")[2].split()[0].strip("`")
+    (planned_line,) = (await run("sync", "plans", "--state", "ready")).stdout.splitlines()[1:]
+    told = planned_line.split()
+    assert (told[:4], told[-2:]) == ([plan, "Here", "There", "ready"], ["2", "1"])
+    assert json.loads((await run("sync", "plans", "--json")).stdout)["plans"][0]["summary"]["add"]["count"] == 2
     started = await run("sync", "start", plan)
     assert started.exit_code == 1
     assert "PARTLY_DONE: 1 object could not be dealt with." in started.stdout
@@ -81,3 +85,7 @@ async def test_what_is_not_there_is_told(place: Place, run: Run) -> None:
     empty = await run("sync", "list")
     assert (empty.exit_code, empty.stdout) == (0, "")
     assert "There are no syncs." in empty.stderr
+    for options, told in (((), "There are no plans."), (("--state", "ready"), "There are no such plans.")):
+        no_plans = await run("sync", "plans", *options)
+        assert (no_plans.exit_code, no_plans.stdout) == (0, "")
+        assert no_plans.stderr.startswith(told)

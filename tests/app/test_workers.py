@@ -1,6 +1,7 @@
 """The workers of a server, as processes: they begin and end with it, and are started again."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,6 @@ import pytest
 from tests.app.conftest import Program, Server
 
 PATIENCE_S = 30.0
-AT_WORK = 8
 
 
 def workers_of(program: Program) -> list[psutil.Process]:
@@ -34,19 +34,19 @@ def until(look: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def is_at_work(worker: psutil.Process) -> bool:
-    """Say whether a worker has come so far that the threads of the queue run."""
-    return worker.is_running() and worker.num_threads() >= AT_WORK
+def is_at_work(server: Server, worker: psutil.Process) -> bool:
+    """Whether a worker has told the log of its server that it takes jobs."""
+    return re.search(rf"The worker \S+-{worker.pid}-\S+ takes jobs", server.log()) is not None
 
 
 def test_a_worker_is_started_again_and_ends_with_its_server(program: Program) -> None:
-    with program.serving(MAESTRO_WORKERS="1") as server:
+    with program.launched(MAESTRO_WORKERS="1") as server:
         until(lambda: len(workers_of(program)) == 1)
         (first,) = workers_of(program)
         first.kill()
         until(lambda: workers_of(program) not in ([], [first]))
         (second,) = workers_of(program)
-        until(lambda: is_at_work(second))
+        until(lambda: is_at_work(server, second))
         assert "A worker has ended with exit code -9" in server.log()
         assert server.stop(signal.SIGTERM) == 0
         assert workers_of(program) == []
@@ -54,9 +54,10 @@ def test_a_worker_is_started_again_and_ends_with_its_server(program: Program) ->
 
 
 def test_workers_end_with_a_server_that_is_killed(program: Program) -> None:
-    with program.serving(MAESTRO_WORKERS="2") as server:
+    with program.launched(MAESTRO_WORKERS="2") as server:
         until(lambda: len(workers_of(program)) == 2)
-        until(lambda: all(map(is_at_work, workers_of(program))))
+        first, second = workers_of(program)
+        until(lambda: is_at_work(server, first) and is_at_work(server, second))
         assert server.stop(signal.SIGKILL) == -signal.SIGKILL
         until(lambda: workers_of(program) == [])
 

@@ -36,6 +36,9 @@ CHECKED = ("filter", "graphql", "js", "json", "python", "sh", "sql")
 """What is read or run; blocks for Node are run by `tests/app/test_document_clients.py`."""
 SHOWN = ("ini", "nginx", "text")
 """What other programs read, which are not there, and what is printed: the names of our settings in it are checked."""
+OF_THE_CLIENT = set(
+    re.findall(r'environ\.get\("(MAESTRO_\w+)"\)', (ROOT / "client/maestro_client/client.py").read_text())
+)
 COMMAND = re.compile(r"python -m app(?: (?P<words>[^`\n|]*))?")
 
 
@@ -197,7 +200,7 @@ def test_make_targets_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_settings_that_a_page_names_exist(page: Path) -> None:
     named = set(re.findall(r"MAESTRO_[A-Z0-9_]*[A-Z]", page.read_text(encoding="utf-8")))
-    assert named <= {f"MAESTRO_{name.upper()}" for name in Settings.model_fields}
+    assert named <= {f"MAESTRO_{name.upper()}" for name in Settings.model_fields} | OF_THE_CLIENT
 
 
 def test_every_field_of_runs_is_in_the_guide_to_filters() -> None:
@@ -223,7 +226,7 @@ def test_every_top_folder_with_code_is_in_the_tree_and_nothing_else() -> None:
     _, _, rest = (DOCS / "architecture.md").read_text(encoding="utf-8").partition("## The tree")
     drawn = set(re.findall(r"^(\w+)/ ", rest.partition("## ")[0], re.MULTILINE))
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert packages | {"docs", "requirements", "tests"} == drawn
+    assert packages | {"client", "docs", "requirements", "tests"} == drawn
 
 
 def figures_that_are_printed() -> Iterator[tuple[re.Pattern[str], str]]:

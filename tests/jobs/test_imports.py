@@ -1,5 +1,6 @@
 """IMPORT by a worker that is killed in the middle: another one goes on, and nothing is there twice."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -7,11 +8,13 @@ from uuid_utils.compat import uuid7
 
 from maestro.db.tables.enums import JobKind, JobState
 from maestro.queue import starting
+from ops.imports.mlflow import FIRST_RUNS
 from tests.connectors.tracking.contract import history, new_run
 from tests.fixtures.mlflow_server import door, opened
 from tests.fixtures.worker import Queue, Workers, until
 
-RUNS = 45
+RUNS = FIRST_RUNS + 2
+"""More than are read at first, so that some are there and some are not when the worker dies."""
 
 
 async def insert(queue: Queue, table: str, **values: Any) -> Any:
@@ -30,8 +33,8 @@ async def test_an_import_goes_on_after_a_power_cut(queue: Queue, workers: Worker
     name = f"killed {uuid4()}"
     async with opened(mlflow_uri) as source:
         experiment_id = await source.ensure_experiment(name, {})
-        for number in range(RUNS):
-            await source.put_run(new_run(experiment_id, name=f"r{number}"), [history("loss", [3, 2, number])])
+        runs = [new_run(experiment_id, name=f"r{number}") for number in range(RUNS)]
+        await asyncio.gather(*(source.put_run(run, [history("loss", [3, 2, n])]) for n, run in enumerate(runs)))
     async with door(mlflow_uri) as held:
         project = await insert(queue, "project", name="p", slug="p")
         connector = await insert(queue, "connector", kind="MLFLOW", name="m", config={"trackingUri": held.uri})

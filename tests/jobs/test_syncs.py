@@ -83,12 +83,12 @@ async def test_a_sync_is_planned_started_proved_and_told(place: Place) -> None:
 
 
 async def test_a_worker_that_is_killed_within_a_large_object_is_followed_by_one_that_sends_the_rest(
-    place: Place, s3_client: Any, s3_endpoint: str
+    place: Place, s3_opened: S3Store, s3_endpoint: str
 ) -> None:
     content = os.urandom(5 * PART_BYTES + 1)
     write(place.source, "large", content)
     first = place.work()
-    async with new_bucket(s3_client, s3_endpoint) as bucket:
+    async with new_bucket(s3_opened, s3_endpoint) as bucket:
         here = await place.connector("Here", {"local": {"folder": str(place.source)}})
         plan_id = await place.planned(
             sourceId=here, targetId=await place.bucket(bucket), bytesPerSecond=12 * MEBIBYTE, verify=True
@@ -123,12 +123,12 @@ async def _at_least(count: Any, least: int) -> bool:
 
 
 async def test_a_cancelled_sync_ends_within_seconds_and_the_same_job_goes_on(
-    place: Place, s3_client: Any, s3_endpoint: str
+    place: Place, s3_opened: S3Store, s3_endpoint: str
 ) -> None:
     for number in range(8):
         write(place.source, f"{number}", os.urandom(MEBIBYTE // 4))
     place.work()
-    async with new_bucket(s3_client, s3_endpoint) as bucket:
+    async with new_bucket(s3_opened, s3_endpoint) as bucket:
         here = await place.connector("Here", {"local": {"folder": str(place.source)}})
         target = await place.bucket(bucket)
         plan_id = await place.planned(sourceId=here, targetId=target, bytesPerSecond=MEBIBYTE // 2, concurrency=1)
@@ -192,10 +192,12 @@ async def _ended_again(place: Place, job: Row) -> Row | None:
     return row if row.attempt == 2 and row.ended_at is not None else None
 
 
-async def test_a_sync_to_a_bucket_that_keeps_versions_is_undone(place: Place, s3_client: Any, s3_endpoint: str) -> None:
+async def test_a_sync_to_a_bucket_that_keeps_versions_is_undone(
+    place: Place, s3_opened: S3Store, s3_endpoint: str
+) -> None:
     write(place.source, "a", b"new")
     place.work()
-    async with new_bucket(s3_client, s3_endpoint) as bucket:
+    async with new_bucket(s3_opened, s3_endpoint) as bucket:
         await bucket.set_versioned(is_versioned=True)
         await bucket.put_bytes("a", b"the old one")
         here = await place.connector("Here", {"local": {"folder": str(place.source)}})

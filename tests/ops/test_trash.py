@@ -11,10 +11,9 @@ from connectors.local import LocalBlobs
 from maestro.db.engine import Database, Scope
 from maestro.db.rows import StatementFailed
 from maestro.db.tables import Base
-from maestro.errors import Conflict, NotFound
 from maestro.ids import Kind, encode, uuid_of
 from ops import removal
-from ops.trash import TABLES, Lying, purge, purge_object
+from ops.trash import TABLES, purge
 from tests.fixtures.artifacts import stored
 from tests.fixtures.filling import fill
 from tests.fixtures.graphql import Api
@@ -144,31 +143,6 @@ async def test_another_organization_keeps_what_it_has(api: Api, foreign: Api, fo
     assert [path.parent.parent.name for path in stored(folder)] == [foreign.viewer.organization_id.hex]
     (left,) = await api.runtime.db.fetch_sql("SELECT organization_id FROM project")
     assert left.organization_id == foreign.viewer.organization_id
-
-
-async def test_one_object_goes_on_demand(api: Api, blobs: LocalBlobs) -> None:
-    worked = await work(api, blobs)
-    await throw_away(api, Kind.Run, worked.run, is_due=False)
-    wanted = Lying("run", api.viewer.organization_id, uuid_of(Kind.Run, worked.run))
-    dry = await purge_object(api.runtime.db, blobs, wanted, dry_run=True)
-    done = await purge_object(api.runtime.db, blobs, wanted)
-    assert dict(dry.rows) == dict(done.rows)
-    assert done.rows["run"] == 1
-    with pytest.raises(NotFound):
-        await purge_object(api.runtime.db, blobs, wanted)
-
-
-async def test_what_is_not_in_the_trash_or_anothers_is_refused(api: Api, foreign: Api, blobs: LocalBlobs) -> None:
-    worked = await work(api, blobs)
-    key = uuid_of(Kind.Run, worked.run)
-    before = await api.state()
-    with pytest.raises(Conflict):
-        await purge_object(api.runtime.db, blobs, Lying("run", api.viewer.organization_id, key))
-    with pytest.raises(NotFound):
-        await purge_object(api.runtime.db, blobs, Lying("run", foreign.viewer.organization_id, key))
-    with pytest.raises(NotFound):
-        await purge_object(api.runtime.db, blobs, Lying("user", api.viewer.organization_id, key))
-    assert await api.state() == before
 
 
 async def test_what_is_past_its_time_does_not_come_back(api: Api, blobs: LocalBlobs) -> None:

@@ -35,7 +35,7 @@ FOR EACH ROW EXECUTE FUNCTION trap()"""
 """What breaks a transaction in a way that nobody expects."""
 
 
-BEGUN: Final = {"runQuery"}
+BEGUN: Final = {"runQuery", "runAggregation", "administerConnector"}
 """What has its entry when it begins: it was allowed, whatever a vendor answers then."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from maestro.settings import Settings
 from tests.rules.sources import MODULES, Function, Module
 
-DOCUMENTED = ("maestro", "resolvers", "ops", "connectors", "dataloaders")
+DOCUMENTED = ("maestro", "resolvers", "ops", "connectors", "dataloaders", "client")
 
 
 def opening(module: Module) -> str:

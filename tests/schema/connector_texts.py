@@ -22,6 +22,11 @@ mutation ($input: RunQueryInput!) {
   runQuery(input: $input) { id columns { name type vendorType } rows rowCount isTruncated sizeBytes elapsedMs }
 }
 """
+AGGREGATE: Final = """
+mutation ($input: RunAggregationInput!) {
+  runAggregation(input: $input) { id columns { name type vendorType } rows rowCount isTruncated sizeBytes elapsedMs }
+}
+"""
 CANCEL: Final = """
 mutation ($id: ID, $key: String) { cancelQuery(id: $id, cancelKey: $key) { id state cancelledBy { id } } }
 """
@@ -42,6 +47,43 @@ query ($id: ID!, $first: Int) {
   }
 }
 """
+
+ADMINISTER: Final = """
+mutation ($id: ID!, $action: ConnectorActionInput!) {
+  administerConnector(id: $id, action: $action) { rowCount connector { id } }
+}
+"""
+STORE: Final = """
+query ($id: ID!, $key: String!) {
+  connector(id: $id) {
+    object(key: $key) { key sizeBytes tier mediaType metadata }
+    container { name exists isVersioned tiers }
+  }
+}
+"""
+RULES: Final = """
+query ($id: ID!) {
+  connector(id: $id) {
+    lifecycleRules {
+      name prefix expireDays expireNoncurrentDays abortUploadsDays tier tierDays isEnabled
+    }
+  }
+}
+"""
+POLICY: Final = """
+query ($id: ID!) { connector(id: $id) { accessPolicy { etag grants { role members condition } } } }
+"""
+
+
+async def administer(api: Api, made: str, **action: Any) -> Any:
+    """Have something done at a vendor."""
+    return (await api(ADMINISTER, id=made, action=action))["administerConnector"]
+
+
+async def refused_action(api: Api, made: str, **action: Any) -> Any:
+    """Have something done that is refused, and return what the error tells."""
+    (error,) = await api.errors(ADMINISTER, id=made, action=action)
+    return error["extensions"]
 
 
 async def connector(api: Api, config: dict[str, Any], name: str = "Store", **more: Any) -> str:

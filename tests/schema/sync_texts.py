@@ -45,10 +45,10 @@ def run_id(key: UUID) -> str:
     return encode(Kind.SyncRun, key)
 
 
-async def connectors(api: Api, **values: Any) -> tuple[UUID, UUID]:
+async def connectors(api: Api, named: str = "Store", **values: Any) -> tuple[UUID, UUID]:
     """Two connectors of folders."""
     first, second = [
-        await add(api, "connector", kind="LOCAL", name=f"Store {folder}", config={"folder": folder}, **values)
+        await add(api, "connector", kind="LOCAL", name=f"{named} {folder}", config={"folder": folder}, **values)
         for folder in FOLDERS
     ]
     return first, second

@@ -60,7 +60,8 @@ async def test_a_document_is_prepared_once_and_found_from_then_on(api: Api) -> N
     # The document of the statistics is found too.
     assert (after["hits"] - before["hits"], after["misses"] - before["misses"]) == (3, 1)
     assert 0 < after["hitRate"] < 1
-    assert after["characters"] - before["characters"] == len(query)
+    # Those of other tests of this process may have had to make room.
+    assert after["evicted"] > before["evicted"] or after["characters"] - before["characters"] == len(query)
 
 
 async def test_a_new_run_is_counted_by_the_next_question(api: Api, experiment: str) -> None:

@@ -1,9 +1,20 @@
 """The objects of plans, and the syncs of stores, page by page."""
 
+from typing import Final
 from uuid import UUID
 
+from maestro.db.tables.enums import Role
+from maestro.ids import Kind, encode
 from tests.fixtures.graphql import Api
+from tests.fixtures.registry import new_project
+from tests.schema.job_texts import acting_as
 from tests.schema.sync_texts import BRIEF_START, ITEMS, connectors, end, plan_id, ready
+
+PLANS: Final = """
+query ($first: Int, $after: String, $filter: SyncPlanFilter, $text: String) {
+  syncPlans(first: $first, after: $after, filter: $filter, filterText: $text) {
+    totalCount nodes { id state source { name } job { kind } } pageInfo { endCursor hasNextPage } } }
+"""
 
 
 async def fill(api: Api, plan: UUID, count: int) -> None:
@@ -84,3 +95,47 @@ async def test_the_syncs_of_a_store_are_listed_from_it_and_to_it_with_what_has_f
     ]
     assert (there["incomingSyncRuns"]["nodes"], here["incomingSyncRuns"]["nodes"]) == ([], [{"id": run}])
     assert (await api("{ syncRuns { nodes { id } } }"))["syncRuns"]["nodes"] == [{"id": run}]
+
+
+async def test_the_plans_of_an_organization_are_listed_from_the_newest_page_by_page(api: Api) -> None:
+    keys = await connectors(api)
+    plans = [plan_id(await ready(api, keys)) for _ in range(3)]
+    first = (await api(PLANS, first=2))["syncPlans"]
+    assert api.statements == 4
+    assert ([one["id"] for one in first["nodes"]], first["totalCount"]) == (plans[:0:-1], 3)
+    assert first["nodes"][0] == {
+        "id": plans[2],
+        "state": "READY",
+        "source": {"name": "Store /a"},
+        "job": {"kind": "SYNC_PLAN"},
+    }
+    rest = (await api(PLANS, first=2, after=first["pageInfo"]["endCursor"]))["syncPlans"]
+    assert ([one["id"] for one in rest["nodes"]], rest["pageInfo"]["hasNextPage"]) == ([plans[0]], False)
+
+
+async def test_plans_and_syncs_are_found_by_state_project_and_connector(api: Api) -> None:
+    project = await new_project(api)
+    lying, loose = await connectors(api, project_id=UUID(project[-32:])), await connectors(api, "Other")
+    inside, outside = await ready(api, lying), await ready(api, loose)
+    run = (await api(BRIEF_START, id=plan_id(outside)))["startSync"]["id"]
+
+    async def found(**conditions: object) -> list[str]:
+        return [one["id"] for one in (await api(PLANS, **conditions))["syncPlans"]["nodes"]]
+
+    source, target = (encode(Kind.Connector, key) for key in lying)
+    assert await found(filter={"state": {"eq": "STARTED"}}) == [plan_id(outside)]
+    assert await found(filter={"project": {"eq": project}}) == [plan_id(inside)]
+    assert await found(filter={"source": {"eq": target}}) == []
+    assert await found(filter={"or": [{"source": {"eq": target}}, {"target": {"eq": target}}]}) == [plan_id(inside)]
+    assert await found(text=f"source = '{source}' AND createdAt > '2026-01-01'") == [plan_id(inside)]
+    runs = "query ($text: String!) { syncRuns(filterText: $text) { nodes { id } } }"
+    for text, ids in ((f"project = '{project}'", []), (f"plan = '{plan_id(outside)}'", [{"id": run}])):
+        assert (await api(runs, text=text))["syncRuns"]["nodes"] == ids
+
+
+async def test_where_there_is_no_plan_the_list_is_empty_and_strangers_see_none(api: Api, foreign: Api) -> None:
+    empty = {"totalCount": 0, "nodes": [], "pageInfo": {"endCursor": None, "hasNextPage": False}}
+    assert (await api(PLANS))["syncPlans"] == empty
+    await ready(api, await connectors(api))
+    assert (await foreign(PLANS))["syncPlans"] == empty
+    assert (await acting_as(api, Role.VIEWER)(PLANS))["syncPlans"]["totalCount"] == 1

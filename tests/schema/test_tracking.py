@@ -4,10 +4,12 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from maestro.db.tables.enums import Role
 from maestro.ids import Kind, encode, uuid_of
 from tests.fixtures.graphql import Api, viewer_as
+from tests.fixtures.registry import new_model, new_project
 from tests.fixtures.tracking import new_experiment
 from tests.schema.job_texts import NOON, acting_as, add, refused, rows
 
@@ -60,6 +62,29 @@ async def test_an_export_is_a_job(api: Api, project: str, connector: str) -> Non
     assert made["kind"] == "EXPORT"
     assert made["input"]["target"]["experimentId"] == str(uuid_of(Kind.Experiment, experiment))
     assert made["input"]["target"]["withArtifacts"] is False
+    assert (made["input"]["target"]["withModels"], made["input"]["target"]["models"]) == (True, None)
+
+
+async def test_models_to_be_exported_are_named(api: Api, project: str, connector: str) -> None:
+    models = [await new_model(api, project, name) for name in ("a", "b")]
+    wanted = {"connectorId": connector, "projectId": project, "models": [*models, models[0]]}
+    made = (await api(EXPORT, input=wanted))["exportToMlflow"]
+    keys = [str(uuid_of(Kind.RegisteredModel, model)) for model in models]
+    assert (made["input"]["target"]["models"], made["input"]["target"]["withModels"]) == (keys, True)
+
+
+async def test_models_that_cannot_be_exported_are_refused(api: Api, project: str, connector: str) -> None:
+    own, gone = await new_model(api, project, "own"), await new_model(api, project, "gone")
+    theirs = await new_model(api, await new_project(api, "Other"))
+    await api("mutation ($id: ID!) { deleteModel(id: $id) { id } }", id=gone)
+    wanted = {"connectorId": connector, "projectId": project}
+    for models in ([own, theirs], [gone], [encode(Kind.RegisteredModel, uuid7())]):
+        error = await refused(api, "NOT_FOUND", EXPORT, input={**wanted, "models": models})
+        assert error["extensions"]["field"] == "models"
+        assert models[-1] in error["message"]
+    for models in ([], [own] * 101, [project]):
+        await refused(api, "BAD_USER_INPUT", EXPORT, input={**wanted, "models": models})
+    await refused(api, "BAD_USER_INPUT", EXPORT, input={**wanted, "models": [own], "withModels": False})
 
 
 @BOTH

@@ -20,6 +20,8 @@ T = TypeVar("T")
 MOST_OF_A_PAGE: Final = 5000
 _BEYOND: Final = "\U00010000"
 """The first character beyond the Basic Multilingual Plane."""
+_APART: Final = "\ue000"
+"""The first character whose place in UTF-16 is another one than in UTF-8."""
 _FOLDER: Final = "hdi_isfolder"
 """What the metadata of a blob hold that stands for a folder."""
 
@@ -34,27 +36,51 @@ async def is_tree(place: Place) -> bool:
     return bool(about.get("is_hns_enabled"))
 
 
-async def flat(place: Place, prefix: str, page: int) -> AsyncIterator[BlobProperties]:
-    """Yield the blobs whose names begin with a text in the order of their UTF-8; their names without the prefix."""
+async def flat(place: Place, prefix: str, after: str | None, *, page: int) -> AsyncIterator[BlobProperties]:
+    """Yield the blobs whose names begin with a text in the order of their UTF-8, those that follow on `after`."""
+    begin = None if after is None else beginning(place.prefix + prefix, place.prefix + after)
     listing = place.client.list_blobs(
-        name_starts_with=place.prefix + prefix, include=["metadata"], results_per_page=min(page, MOST_OF_A_PAGE)
+        name_starts_with=place.prefix + prefix,
+        include=["metadata"],
+        # The service begins with the very name that it is given.
+        results_per_page=min(page if begin is None else page + 1, MOST_OF_A_PAGE),
+        start_from=begin,
     )
+    behind = _behind(place, after)
     async for blob in in_utf8_order(listing, lambda one: str(one.name)):
-        if not is_folder(blob):
+        if str(blob.name).encode() > behind and not is_folder(blob):
             yield blob
 
 
-async def walked(place: Place, prefix: str) -> AsyncIterator[BlobProperties]:
+def beginning(prefix: str, after: str) -> str | None:
+    """Return with which name Azure is to begin, so that all that follow on a name in UTF-8 are among what comes.
+
+    Both orders agree on names up to the first character from U+E000 on. None for the very first: it has to lie within
+    what is listed.
+    """
+    place = next((place for place, character in enumerate(after) if character >= _APART), len(after))
+    return after[:place] if after[:place].startswith(prefix) else None
+
+
+async def walked(place: Place, prefix: str, after: str | None = None) -> AsyncIterator[BlobProperties]:
     """Yield the same of an account with a hierarchical namespace, folder by folder, each of which is in memory."""
+    behind = _behind(place, after)
     levels = [await _level(place, place.prefix + prefix)]
     while levels:
         child = next(levels[-1], None)
         if child is None:
             levels.pop()
-        elif not isinstance(child, BlobProperties):
-            levels.append(await _level(place, child.name))
-        elif not is_folder(child):
+            continue
+        name = str(child.name).encode()
+        if not isinstance(child, BlobProperties):
+            if name > behind or behind.startswith(name):
+                levels.append(await _level(place, child.name))
+        elif name > behind and not is_folder(child):
             yield child
+
+
+def _behind(place: Place, after: str | None) -> bytes:
+    return b"" if after is None else (place.prefix + after).encode()
 
 
 async def _level(place: Place, prefix: str) -> Iterator[Any]:

@@ -61,13 +61,18 @@ class Objects:
             return told(key, await blob.get_blob_properties())
 
     async def list(
-        self, prefix: str = "", *, page: int = PAGE, left_out: Callable[[str], None] | None = None
+        self,
+        prefix: str = "",
+        *,
+        after: str | None = None,
+        page: int = PAGE,
+        left_out: Callable[[str], None] | None = None,
     ) -> AsyncIterator[Sequence[StoredObject]]:
         """Yield the objects whose keys begin with a text, page by page, with their SHA-256."""
         if self._is_tree is None:
             self._is_tree = await is_tree(self.place)
         with translated(f"{prefix}…"):
-            found = walked(self.place, prefix) if self._is_tree else flat(self.place, prefix, page)
+            found = walked(self.place, prefix, after) if self._is_tree else flat(self.place, prefix, after, page=page)
             async for objects in in_pages(self._keys(found, left_out), page):
                 yield objects
 

@@ -41,6 +41,8 @@ async def azure_store(config: AzureConfig) -> AsyncIterator[AzureStore]:
             retry_policy=_Again(retry_total=config.tries - 1),
             max_single_put_size=LARGEST_BLOCK,
             max_single_get_size=RANGE,
+            # A server could lead requests to where connectors may not lead.
+            permit_redirects=False,
             transport=BitByBit(connection_timeout=CONNECT_S, read_timeout=READ_S),
         )
     prefix = config.prefix.strip("/")

@@ -1,5 +1,6 @@
 """Signed requests: what whoever has them may fetch or store until they expire, and what the vendor copies by."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from connectors.stores.azure_blob.errors import translated
 from connectors.stores.azure_blob.objects import Objects
 from connectors.stores.azure_blob.place import Place
 from connectors.stores.buckets import SignedRequest
+from connectors.stores.capability import StoredObject
 from maestro import clock
 from maestro.errors import InvalidInput
 from maestro.vendor_errors import NotSupported
@@ -39,11 +41,19 @@ class AzureSigning(Objects):
         *,
         size: int | None = None,  # noqa: ARG002 -- Azure checks no size
         media_type: str | None = None,
+        sha256: str | None = None,
     ) -> SignedRequest:
-        """Return a PUT of an object of at most 5,000 MiB, whose size Azure does not check; NotSupported as above."""
+        """Return a PUT of an object of at most 5,000 MiB, whose size Azure does not check; NotSupported as above.
+
+        Azure computes no SHA-256: where one is promised, nothing that is there is replaced.
+        """
         headers = {"x-ms-blob-type": "BlockBlob"} | ({"Content-Type": media_type} if media_type else {})
-        told = {"permission": BlobSasPermissions(create=True, write=True)}
+        told = {"permission": BlobSasPermissions(create=True, write=sha256 is None)}
         return self._signed("PUT", key, ttl=ttl, told=told, headers=headers)
+
+    async def arrived(self, key: str) -> StoredObject:
+        """Return an object without the SHA-256 that whoever has sent it may have told of it."""
+        return replace(await self.head(key), sha256=None)
 
     def _signed(
         self, method: str, key: str, *, ttl: timedelta, told: dict[str, Any], headers: dict[str, str]

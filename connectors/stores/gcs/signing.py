@@ -39,10 +39,19 @@ class Signing(OfService):
         return await self._signed("GET", key, ttl, query=given, headers={})
 
     async def presign_put(
-        self, key: str, ttl: timedelta, *, size: int | None = None, media_type: str | None = None
+        self,
+        key: str,
+        ttl: timedelta,
+        *,
+        size: int | None = None,
+        media_type: str | None = None,
+        sha256: str | None = None,
     ) -> SignedRequest:
-        """Return a PUT of an object, of exactly this size if one is given; InvalidInput as `presign_get`."""
-        headers: dict[str, str] = {}
+        """Return a PUT of an object, of exactly this size if one is given; InvalidInput as `presign_get`.
+
+        The service computes no SHA-256: where one is promised, nothing that is there is replaced.
+        """
+        headers: dict[str, str] = {} if sha256 is None else {"x-goog-if-generation-match": "0"}
         if media_type is not None:
             headers["Content-Type"] = media_type
         if size is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import groupby
@@ -79,21 +80,36 @@ class GcsStore(Rewriting, Joining, Versioning, Signing, Administration):
         """Return what the service knows of an object; NotFound."""
         return stored(key, await self._service.resource(self._service.name(key), key))
 
+    async def arrived(self, key: str) -> StoredObject:
+        """Return an object without the SHA-256 that whoever has sent it may have told of it."""
+        return replace(await self.head(key), sha256=None)
+
     async def list(
-        self, prefix: str = "", *, page: int = PAGE, left_out: Callable[[str], None] | None = None
+        self,
+        prefix: str = "",
+        *,
+        after: str | None = None,
+        page: int = PAGE,
+        left_out: Callable[[str], None] | None = None,
     ) -> AsyncIterator[Sequence[StoredObject]]:
         """Yield the objects whose keys begin with a text, page by page, with their digests."""
         start, fields = self._service.prefix, f"nextPageToken,items({FIELDS})"
-        async for items in self._service.pages(start + prefix, page=min(page, PAGE), fields=fields):
+        # The service begins with the very name that it is given, so one more is asked for.
+        size = min(page if after is None else page + 1, PAGE)
+        offset = None if after is None else start + after
+        async for items in self._service.pages(start + prefix, page=size, fields=fields, startOffset=offset):
             listed: list[StoredObject] = []
             for one in items:
                 key = one["name"].removeprefix(start)
+                if key == after:
+                    continue
                 if is_key(key):
                     listed.append(stored(key, one))
                 elif left_out is not None and not key.startswith(f"{WORK}/"):
                     left_out(key)
-            if listed:
-                yield listed
+            for some in (listed[:page], listed[page:]):
+                if some:
+                    yield some
 
     async def get(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of an object; what breaks off is gone on with, unless another has taken its place."""

@@ -1,11 +1,13 @@
 """Requests of S3 that are signed for others."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
 from connectors.stores.buckets import SignedRequest
-from connectors.stores.s3.bucket import S3Bucket
+from connectors.stores.capability import StoredObject
+from connectors.stores.s3.bucket import S3Bucket, sha256_of
 from connectors.stores.s3.targets import checksum
 from maestro import clock
 from maestro.errors import InvalidInput
@@ -49,6 +51,11 @@ class S3Presign(S3Bucket):
         if sha256 is not None:
             names["ChecksumSHA256"] = headers["x-amz-checksum-sha256"] = checksum(bytes.fromhex(sha256))
         return await self._signed("PUT", names, ttl, headers=headers)
+
+    async def arrived(self, key: str) -> StoredObject:
+        """Return an object with the SHA-256 that the server has computed itself, None where it has computed none."""
+        seen = await self._seen(self.target(key))
+        return replace(self._stored(key, seen), sha256=sha256_of({**seen, "Metadata": {}}))
 
     async def _signed(
         self, method: str, names: dict[str, Any], ttl: timedelta, *, headers: dict[str, str]

@@ -5,15 +5,17 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import aioboto3
 from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
 
 from connectors.stores.buckets import Ability
 from connectors.stores.capability import PAGE, StoredObject
@@ -22,8 +24,10 @@ from connectors.stores.keys import checked_key, is_key
 from connectors.stores.s3.bucket import STANDARD, S3Config
 from connectors.stores.s3.container import S3Container
 from connectors.stores.s3.described import S3Described
+from connectors.stores.s3.direct import Direct, Door
 from connectors.stores.s3.errors import translated
 from connectors.stores.s3.lifecycle import S3Lifecycle
+from connectors.stores.s3.line import Line
 from connectors.stores.s3.presigning import S3Presign
 from connectors.stores.s3.reading import stream
 from connectors.stores.s3.targets import PART, checksum, verify
@@ -35,7 +39,7 @@ from maestro.threads import Told, in_thread, untold
 
 CONNECT_S: Final = 10
 READ_S: Final = 60
-CONNECTIONS: Final = 16
+CONNECTIONS: Final = 32
 MOST_DELETED: Final = 1000
 """Most keys of one request to delete."""
 ABANDONED: Final = timedelta(days=7)
@@ -49,23 +53,40 @@ async def s3_store(config: S3Config) -> "AsyncIterator[S3Store]":
     secret, token = config.secret_access_key, config.session_token
     with translated("its settings", config.advice):
         session = aioboto3.Session(
+            botocore_session=(core := get_session()),
             aws_access_key_id=config.access_key_id,
             aws_secret_access_key=secret and secret.get_secret_value(),
             aws_session_token=token and token.get_secret_value(),
             region_name=config.region,
         )
-        opening = session.client("s3", endpoint_url=config.endpoint_url, config=_options(config))
+        core.register_component("data_loader", _known())
+        lines: list[Line] = []
+        opening = session.client("s3", endpoint_url=config.endpoint_url, config=_options(config, lines))
         client = await opening.__aenter__()
     try:
         for name in _DIGESTED:
             client.meta.events.register(f"before-sign.s3.{name}", _digested)
-        yield S3Store(client, config)
+        credentials = None if config.is_anonymous else await session.get_credentials()
+        is_passable = config.is_anonymous or credentials is not None
+        door = Door(lines[0], credentials)
+        yield S3Store(client, config, await Direct.opened(client, config.bucket, door) if is_passable else None)
     finally:
         await opening.__aexit__(None, None, None)
 
 
-def _options(config: S3Config) -> Any:
+@cache
+def _known() -> Any:
+    """Return what the library knows of the vendor, kept for all stores: to read it takes longer than all else."""
+    return create_loader()
+
+
+def _options(config: S3Config, lines: list[Line]) -> Any:
+    def line(*given: Any, **named: Any) -> Line:
+        lines.append(Line(*given, **named))
+        return lines[-1]
+
     return AioConfig(
+        http_session_cls=line,
         signature_version=UNSIGNED if config.is_anonymous else "s3v4",
         connect_timeout=CONNECT_S,
         read_timeout=READ_S,
@@ -111,11 +132,17 @@ class S3Store(S3Uploads, S3Described, S3Versions, S3Presign, S3Lifecycle, S3Cont
         return self._stored(key, await self._seen(self.target(key)))
 
     async def list(
-        self, prefix: str = "", *, page: int = PAGE, left_out: Callable[[str], None] | None = None
+        self,
+        prefix: str = "",
+        *,
+        after: str | None = None,
+        page: int = PAGE,
+        left_out: Callable[[str], None] | None = None,
     ) -> AsyncIterator[Sequence[StoredObject]]:
         """Yield the objects whose keys begin with a text, page by page, with their tags and tiers."""
+        begin = {} if after is None else {"StartAfter": self._prefix + after}
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=self._prefix + prefix, PaginationConfig={"PageSize": min(page, PAGE)}
+            Bucket=self._bucket, Prefix=self._prefix + prefix, PaginationConfig={"PageSize": min(page, PAGE)}, **begin
         )
         with self._asking(f"{prefix}…"):
             async for found in pages:

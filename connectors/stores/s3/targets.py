@@ -25,6 +25,8 @@ class Target:
     key: str
     advice: Advice
     version_id: str | None = None
+    direct: Any = None
+    """The quicker way to the bytes of the object, where there is one."""
 
     @property
     def names(self) -> dict[str, str]:

@@ -1,6 +1,15 @@
 """Every table of the domain; importing this module fills `Base.metadata`."""
 
-from maestro.db.tables.artifacts import Artifact, ArtifactAlias, ArtifactEntry, ArtifactVersion, Blob
+from maestro.db.tables.artifacts import (
+    Artifact,
+    ArtifactAlias,
+    ArtifactEntry,
+    ArtifactStore,
+    ArtifactVersion,
+    Blob,
+    LooseObject,
+    RemoteBlob,
+)
 from maestro.db.tables.audit import AuditEntry, AuditHead
 from maestro.db.tables.backups import Backup, Restore
 from maestro.db.tables.base import Base, Owned, Trashable
@@ -40,6 +49,7 @@ __all__ = [
     "Artifact",
     "ArtifactAlias",
     "ArtifactEntry",
+    "ArtifactStore",
     "ArtifactVersion",
     "AuditEntry",
     "AuditHead",
@@ -63,6 +73,7 @@ __all__ = [
     "JobEvent",
     "JobSchedule",
     "LineageEdge",
+    "LooseObject",
     "Membership",
     "MetricBlock",
     "MetricHot",
@@ -79,6 +90,7 @@ __all__ = [
     "PointsByDay",
     "Project",
     "RegisteredModel",
+    "RemoteBlob",
     "Restore",
     "Run",
     "ServiceAccount",

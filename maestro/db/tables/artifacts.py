@@ -1,4 +1,4 @@
-"""Artifacts: named files in versions over content-addressed blobs."""
+"""Artifacts: named files in versions over content-addressed bytes, in a folder of the server or in object stores."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from maestro.db.tables.base import Base, Owned, Tenant, Trashable, in_use_index, one_of
+from maestro.db.tables.base import Base, Identified, Owned, Tenant, Trashable, in_use_index, one_of
 from maestro.db.tables.enums import ArtifactState
 
 
@@ -65,13 +65,62 @@ class ArtifactEntry(Tenant, Base):
     """A file of an artifact version."""
 
     __tablename__ = "artifact_entry"
-    __table_args__ = (Index("ix_artifact_entry_organization_id_sha256", "organization_id", "sha256"),)
+    __table_args__ = (
+        Index("ix_artifact_entry_organization_id_sha256", "organization_id", "sha256"),
+        Index("ix_artifact_entry_connector_id", "connector_id", postgresql_where=text("connector_id IS NOT NULL")),
+    )
 
     version_id: Mapped[UUID] = mapped_column(ForeignKey("artifact_version.id", ondelete="CASCADE"), primary_key=True)
     path: Mapped[str] = mapped_column(primary_key=True)
     sha256: Mapped[str]
     size_bytes: Mapped[int]
     media_type: Mapped[str] = mapped_column(server_default="application/octet-stream")
+    connector_id: Mapped[UUID | None] = mapped_column(ForeignKey("connector.id"))
+    """The store that has its bytes; None for the server's own folder."""
+
+
+class ArtifactStore(Tenant, Base):
+    """Where the files of a project's artifacts go: into the store of a connector, under a prefix."""
+
+    __tablename__ = "artifact_store"
+
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
+    connector_id: Mapped[UUID] = mapped_column(ForeignKey("connector.id"), index=True)
+    prefix: Mapped[str] = mapped_column(server_default="")
+    set_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    set_by_id: Mapped[UUID | None]
+
+
+class RemoteBlob(Tenant, Base):
+    """Bytes by their SHA-256 in the store of a connector, and the key under which they are there."""
+
+    __tablename__ = "remote_blob"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id", ondelete="CASCADE"), primary_key=True)
+    connector_id: Mapped[UUID] = mapped_column(ForeignKey("connector.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    size_bytes: Mapped[int]
+    key: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class LooseObject(Identified, Tenant, Base):
+    """An object in the store of a connector that no file has: one that is awaited until it expires, or that may go."""
+
+    __tablename__ = "loose_object"
+    __table_args__ = (
+        Index("ix_loose_object_version_id_path", "version_id", "path", postgresql_where=text("version_id IS NOT NULL")),
+    )
+
+    connector_id: Mapped[UUID] = mapped_column(ForeignKey("connector.id", ondelete="CASCADE"), index=True)
+    key: Mapped[str]
+    sha256: Mapped[str]
+    size_bytes: Mapped[int]
+    media_type: Mapped[str] = mapped_column(server_default="application/octet-stream")
+    version_id: Mapped[UUID | None] = mapped_column(ForeignKey("artifact_version.id", ondelete="SET NULL"))
+    path: Mapped[str | None]
+    """The file of the version that it is to become."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class ArtifactAlias(Tenant, Base):

@@ -17,6 +17,7 @@ class SyncPlan(Owned, Base):
     __tablename__ = "sync_plan"
     __table_args__ = (
         one_of("state", PlanState),
+        Index("ix_sync_plan_organization_id_id", "organization_id", "id"),
         Index("ix_sync_plan_source_id_id", "source_id", "id"),
         Index("ix_sync_plan_target_id_id", "target_id", "id"),
     )
@@ -67,6 +68,7 @@ class SyncRun(Identified, Tenant, Base):
     __tablename__ = "sync_run"
     __table_args__ = (
         one_of("status", JobState),
+        Index("ix_sync_run_organization_id_id", "organization_id", "id"),
         Index("ix_sync_run_connector_id_id", "connector_id", "id"),
         Index("ix_sync_run_target_id_id", "target_id", "id"),
     )

@@ -8,10 +8,12 @@ from uuid import UUID
 from maestro.errors import DigestMismatch, NotFound
 from ops.restores.scoped.results import Files, Places
 from ops.restores.scoped.route import Route
-from ops.restores.scoped.scope import BLOB
+from ops.restores.scoped.scope import BLOB, ENTRY
 
 BATCH: Final = 500
 _KNOWN: Final = "SELECT sha256 FROM blob WHERE organization_id = $1 AND sha256 = ANY($2)"
+
+_REMOTE: Final = "SELECT sha256, connector_id FROM remote_blob WHERE organization_id = $1 AND sha256 = ANY($2)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ async def survey(route: Route) -> Survey:
         for digest, size in batch:
             found = _added(found, digest, size, where=await _whereabouts(route, digest))
             new_bytes += 0 if digest in known else size
-    return Survey(found, new_bytes)
+    return Survey(await _with_remote(route, found), new_bytes)
 
 
 async def place(route: Route, total: int) -> Files:
@@ -47,7 +49,7 @@ async def place(route: Route, total: int) -> Files:
             done = _added(done, digest, size, where=await _placed(route, digest, size))
             route.progress("Placing files", done.bytes, total, unit="bytes")
     await route.places.blobs.settle(route.selection.into.organization_id)
-    return done
+    return await _with_remote(route, done)
 
 
 async def replace_vanished(route: Route) -> None:
@@ -70,6 +72,23 @@ async def _batches(route: Route) -> AsyncIterator[list[tuple[str, int]]]:
             batch = []
     if batch:
         yield batch
+
+
+async def _with_remote(route: Route, files: Files) -> Files:
+    """Count the files whose bytes are in object stores: no backup has them, so they are there still, or missing."""
+    query = (
+        f"SELECT DISTINCT t.sha256, t.size_bytes, t.connector_id FROM {ENTRY} t "  # noqa: S608 -- our own names
+        f"WHERE {route.selection.condition(ENTRY)} "
+        "AND t.connector_id IS NOT NULL AND NOT EXISTS (SELECT FROM blob b "
+        "WHERE b.organization_id = t.organization_id AND b.sha256 = t.sha256)"
+    )
+    rows, into = await route.source.fetch(query), route.selection.into.organization_id
+    kept = await route.target.fetch_sql(_REMOTE, into, [row["sha256"] for row in rows]) if rows else []
+    there = {(one.sha256, one.connector_id) for one in kept}
+    for row in rows:
+        where = "present" if (row["sha256"], row["connector_id"]) in there else "missing"
+        files = _added(files, row["sha256"], row["size_bytes"], where=where)
+    return files
 
 
 async def _whereabouts(route: Route, digest: str) -> str:

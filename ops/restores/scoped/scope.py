@@ -45,7 +45,10 @@ class Scope:
 
     def _is_used(self, row: str) -> str:
         """Return the condition of bytes that a file of the scope has; others wait for being removed."""
-        own = f"file_.organization_id = {row}.organization_id AND file_.sha256 = {row}.sha256"
+        own = (
+            f"file_.organization_id = {row}.organization_id AND file_.sha256 = {row}.sha256 "
+            "AND file_.connector_id IS NULL"
+        )
         held = "" if self.project_id is None else f" AND {self.holds(ENTRY, 'file_')}"
         return f"EXISTS (SELECT FROM {ENTRY} file_ WHERE {own}{held})"
 

@@ -78,8 +78,22 @@ class DocumentContract:
             {"_id": "b", "n": 2, "best": 0.5},
         ]
 
-    @pytest.mark.parametrize("stage", [{"$out": "copy"}, {"$merge": {"into": "copy"}}])
-    async def test_a_pipeline_that_writes_is_refused(self, source: DocumentSource, stage: Document) -> None:
+    async def test_a_pipeline_that_may_write_does(self, source: DocumentSource) -> None:
+        await source.insert("runs", RUNS)
+        pipeline: list[Document] = [{"$match": {"_id": {"$lt": 2}}}, {"$out": "copy"}]
+        assert await all_of(source.aggregate("runs", pipeline, is_writing=True)) == []
+        assert [one["_id"] for one in await all_of(source.find("copy", sort=[("_id", 1)]))] == [0, 1]
+
+    async def test_a_pipeline_over_no_collection_is_told_and_empties_nothing(self, source: DocumentSource) -> None:
+        await source.insert("copy", [{"_id": 1}])
+        with pytest.raises(NotFound):
+            await all_of(source.aggregate("none", [{"$match": {}}]))
+        with pytest.raises(NotFound):
+            await all_of(source.aggregate("none", [{"$out": "copy"}], is_writing=True))
+        assert await all_of(source.find("copy")) == [{"_id": 1}]
+
+    @pytest.mark.parametrize("stage", [{"$out": "copy"}, {"$merge": {"into": "copy"}}, {"$match": {"$where": "1"}}])
+    async def test_a_pipeline_that_may_not_be_is_refused(self, source: DocumentSource, stage: Document) -> None:
         await source.insert("runs", RUNS)
         with pytest.raises(Forbidden):
             await all_of(source.aggregate("runs", [{"$match": {}}, stage]))

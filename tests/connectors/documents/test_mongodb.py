@@ -16,7 +16,6 @@ from connectors.catalogue import opened
 from connectors.documents.capability import Document
 from connectors.documents.mongodb import MongodbSource, mongodb_source
 from connectors.documents.values import opened as value_of
-from connectors.documents.values import plain
 from maestro.credentials import MongodbCredential
 from maestro.errors import Forbidden, InvalidInput, Transient
 from maestro.vendor_errors import TimedOut
@@ -45,7 +44,7 @@ async def source(mongo_server: MongoServer) -> AsyncIterator[MongodbSource]:
 class TestMongodb(DocumentContract):
     @pytest.fixture
     def slow(self) -> Document:
-        doubled = {"$map": {"input": {"$range": [0, 2_000_000]}, "in": {"$multiply": ["$$this", 2]}}}
+        doubled = {"$map": {"input": {"$range": [0, 120_000]}, "in": {"$multiply": ["$$this", 2]}}}
         return {"$expr": {"$lt": [{"$sum": doubled}, 0]}}
 
 
@@ -140,12 +139,11 @@ async def test_the_example_of_the_page_runs(source: MongodbSource, capsys: pytes
     assert sorted(frame.itertuples(index=False, name=None)) == [("cat", 2), ("dog", 1)]
 
 
-def test_values_become_json_and_are_read_from_it() -> None:
+def test_values_are_read_from_extended_json() -> None:
     given = {"_id": {"$oid": "5f0000000000000000000001"}, "at": {"$date": "2026-11-29T12:30:00Z"}, "n": 3, "s": "x"}
     found = value_of(given, field="where")
     assert (found["at"], found["n"]) == (NOW, 3)
-    assert plain(found) == given
-    assert plain({"big": 2**53 + 1, "nan": float("nan")}) == {"big": 2**53 + 1, "nan": {"$numberDouble": "NaN"}}
+    assert (type(found["_id"]).__name__, str(found["_id"])) == ("ObjectId", "5f0000000000000000000001")
 
 
 def test_what_is_no_extended_json_is_refused_with_its_place() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -10,54 +9,22 @@ import pyarrow as pa
 import pytest
 
 from connectors import catalogue
-from connectors.sql.bigquery import BigquerySource, bigquery_source
+from connectors.sql.bigquery import BigquerySource
 from connectors.sql.capability import ColumnType, SqlSource
 from connectors.sql.extras import Estimate
 from connectors.sql.frames import table
 from maestro.errors import Conflict, Forbidden, InvalidInput, NotFound, Transient
 from maestro.vendor_errors import Cancelled
 from maestro.vendors import Bigquery
-from tests.connectors.sql.contract import Opening, Running, SqlContract, Words
+from tests.connectors.sql.bigquery_ground import DATASET, WORDS, opened
+from tests.connectors.sql.contract import Opening, Running, SqlContract
 from tests.connectors.sql.ground import MOMENT, run, until, write
 from tests.connectors.sql.writing import ARROW
 from tests.fixtures.bigquery_server import PROJECT, BigqueryServer
+from tests.fixtures.connected import looked_into, secured_connector
 from tests.fixtures.emulators import free_port
-
-DATASET = "contract"
-WORDS = Words(
-    placeholder=lambda _: "?",
-    types={
-        "boolean": "BOOL",
-        "integer": "INT64",
-        "float": "FLOAT64",
-        "decimal": "NUMERIC",
-        "text": "STRING",
-        "binary": "BYTES",
-        "date": "DATE",
-        "time": "TIME",
-        "timestamp": "TIMESTAMP",
-        "json": "JSON",
-    },
-    sleeping="SELECT COUNT(*) AS n FROM UNNEST(GENERATE_ARRAY(1, CAST({seconds} * 500 AS INT64))) a, "
-    "UNNEST(GENERATE_ARRAY(1, 100000)) b WHERE a * b < 0",
-    numbers="SELECT n FROM UNNEST(GENERATE_ARRAY(1, {count})) AS n",
-    wide="SELECT REPEAT('x', 1000) AS w FROM UNNEST(GENERATE_ARRAY(1, {count})) AS n",
-    own_schemas=("INFORMATION_SCHEMA", "_results"),
-    quoted=lambda name: f"`{name}`",
-    commented=(
-        "ALTER TABLE {table} SET OPTIONS (description = 'Of tests')",
-        "ALTER TABLE {table} ALTER COLUMN name SET OPTIONS (description = 'Of a name')",
-    ),
-)
-
-
-def opened(
-    server: BigqueryServer, *, port: int | None = None, host: str | None = None, **settings: Any
-) -> AbstractAsyncContextManager[BigquerySource]:
-    address = server.address if port is None else f"http://127.0.0.1:{port}"
-    address = address if host is None else f"https://{host}"
-    given = {"project": PROJECT, "dataset": DATASET, "endpointUrl": address, **settings}
-    return bigquery_source(Bigquery(**given))
+from tests.fixtures.graphql import Api
+from tests.schema.connector_texts import RUN, administer, refused_action
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +175,10 @@ async def test_data_sets_are_made_and_removed(source: BigquerySource) -> None:
     assert "made" not in await source.schemas()
     with pytest.raises(NotFound):
         await source.delete_dataset("made")
+    for elsewhere in ("made/tables/t", "../x", "other.made", ""):
+        for change in (source.create_dataset, source.delete_dataset):
+            with pytest.raises(InvalidInput):
+                await change(elsewhere)
 
 
 async def test_rows_are_streamed_and_none_of_a_request_with_one_that_does_not_fit(source: BigquerySource) -> None:
@@ -237,3 +208,79 @@ async def test_it_is_opened_by_its_kind(bigquery_server: BigqueryServer) -> None
     config = Bigquery(project=PROJECT, **given)
     async with catalogue.opened("BIGQUERY", config, None) as found:
         assert "BigQuery" in await found.identify()
+
+
+async def test_the_beginning_of_a_table_is_read_without_a_job(source: BigquerySource) -> None:
+    await write(source, f"CREATE TABLE {DATASET}.peeked (id INT64, tags ARRAY<STRING>, at TIMESTAMP)")
+    await write(source, f"INSERT INTO {DATASET}.peeked VALUES (1, ['x'], '2026-01-31 12:00:00Z'), (2, [], NULL)")
+    await write(source, f"CREATE VIEW {DATASET}.peeked_at AS SELECT id FROM {DATASET}.peeked")
+    before = [one.id for one in await source.history()]
+    async with source.peek(DATASET, "peeked", rows=5) as result:
+        rows = [row async for batch in result.batches() for row in batch.to_pylist()]
+        assert (result.query_id, result.affected) == (None, None)
+    assert [(row["id"], row["tags"]) for row in rows] == [(1, ["x"]), (2, [])]
+    assert [one.type for one in result.columns] == [ColumnType.INTEGER, ColumnType.ARRAY, ColumnType.TIMESTAMP]
+    async with source.peek(DATASET, "peeked", rows=1) as result:
+        assert [batch.num_rows async for batch in result.batches()] == [1]
+    assert [one.id for one in await source.history()] == before
+    async with source.peek(DATASET, "peeked_at", rows=1) as result:
+        assert [batch.num_rows async for batch in result.batches()] == [1]
+        assert result.query_id is not None
+    with pytest.raises(NotFound):
+        async with source.peek(DATASET, "none", rows=1):
+            pass
+
+
+LOOK = """
+query ($id: ID!, $statement: String!) {
+  connector(id: $id) {
+    vendorJobs(first: 50) { externalId kind state statement }
+    queryEstimate(statement: $statement) { kind scannedBytes }
+  }
+}
+"""
+JOB = "query ($id: ID!, $job: String!) { connector(id: $id) { vendorJob(id: $job) { kind state elapsedSeconds } } }"
+
+
+@pytest.fixture
+async def made(api: Api, source: BigquerySource, bigquery_server: BigqueryServer) -> str:
+    """A connector to the project."""
+    config = {"project": PROJECT, "dataset": DATASET, "endpointUrl": bigquery_server.address}
+    return await secured_connector(api, {"bigquery": config}, None)
+
+
+async def test_it_is_looked_into_and_queried_by_graphql(api: Api, source: BigquerySource, made: str) -> None:
+    await write(source, f"CREATE TABLE {DATASET}.seen (id INT64, price NUMERIC, tags ARRAY<STRING>)")
+    await write(source, f"INSERT INTO {DATASET}.seen VALUES (1, 12.5, ['x']), (2, NULL, [])")
+    found = await looked_into(api, made, schema=DATASET, table="seen")
+    assert DATASET in found["schemas"]
+    assert {"name": "seen", "kind": "TABLE"} in found["tables"]["nodes"]
+    assert [(one["name"], one["type"]) for one in found["columns"]] == [
+        *(("id", "INTEGER"), ("price", "DECIMAL"), ("tags", "ARRAY"))
+    ]
+    assert (found["preview"]["rows"], found["preview"]["isTruncated"]) == ([[1, "12.500000000", ["x"]]], True)
+    statement = f"SELECT id FROM {DATASET}.seen WHERE id > ?"
+    answer = (await api(RUN, input={"connectorId": made, "statement": statement, "parameters": [1]}))["runQuery"]
+    assert answer["rows"] == [[2]]
+    looked = (await api(LOOK, id=made, statement=statement))["connector"]
+    assert looked["queryEstimate"] == {"kind": "SELECT", "scannedBytes": 0}
+    (name,) = [one["externalId"] for one in looked["vendorJobs"] if one["statement"] == statement]
+    job = (await api(JOB, id=made, job=name))["connector"]["vendorJob"]
+    assert (job["kind"], job["state"], job["elapsedSeconds"] >= 0) == ("SELECT", "SUCCEEDED", True)
+    await administer(api, made, cancelJob={"id": name})
+    assert (await refused_action(api, made, cancelJob={"id": "gone"}))["code"] == "NOT_FOUND"
+    assert (await refused_action(api, made, cancelJob={"id": "../datasets/x"}))["code"] == "BAD_USER_INPUT"
+
+
+async def test_data_sets_and_rows_are_made_by_graphql(api: Api, source: BigquerySource, made: str) -> None:
+    await administer(api, made, createDataset={"name": "administered"})
+    assert (await refused_action(api, made, createDataset={"name": "administered"}))["code"] == "CONFLICT"
+    await write(source, "CREATE TABLE administered.t (id INT64)")
+    place = {"schema": "administered", "table": "t"}
+    assert (await administer(api, made, streamRows={**place, "rows": [{"id": 1}, {"id": 2}]}))["rowCount"] == 2
+    extensions = await refused_action(api, made, streamRows={**place, "rows": [{"id": 3}, {"id": "none"}]})
+    assert (extensions["code"], extensions["row"]) == ("BAD_USER_INPUT", 1)
+    assert await run(source, "SELECT id FROM administered.t ORDER BY id") == [{"id": 1}, {"id": 2}]
+    assert (await refused_action(api, made, deleteDataset={"name": "administered"}))["code"] == "CONFLICT"
+    await administer(api, made, deleteDataset={"name": "administered", "withTables": True})
+    assert "administered" not in await source.schemas()

@@ -16,7 +16,10 @@ from maestro.credentials import MysqlCredential
 from maestro.vendors import Mysql
 from tests.connectors.sql.contract import Opening, Running, SqlContract, Words
 from tests.connectors.sql.ground import only
+from tests.fixtures.connected import looked_into, secured_connector
+from tests.fixtures.graphql import Api
 from tests.fixtures.mariadb_server import PASSWORD, Mariadb
+from tests.schema.connector_texts import RUN
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +113,34 @@ class TestMysql(SqlContract):
     place = "mysql://"
     password = PASSWORD
     most_connections = CONNECTIONS
+
+
+async def test_it_is_looked_into_and_queried_by_graphql(
+    api: Api, config: Mysql, *, source: MysqlSource, schema: str
+) -> None:
+    table = f"{schema}.`odd ``name`"
+    for statement in (
+        f"CREATE TABLE {table} (id BIGINT PRIMARY KEY, price DECIMAL(10, 2), note JSON)",
+        f"INSERT INTO {table} VALUES (1, 12.5, '{{\"a\": [1]}}'), (9007199254740993, NULL, NULL)",
+    ):
+        async with source.query(statement, is_writing=True):
+            pass
+    settings = config.model_dump(by_alias=True)
+    made = await secured_connector(api, {"mysql": settings}, {"mysql": {"password": PASSWORD}})
+    found = await looked_into(api, made, schema=schema, table="odd `name")
+    assert schema in found["schemas"]
+    assert {"name": "odd `name", "kind": "TABLE"} in found["tables"]["nodes"]
+    assert [(one["name"], one["isKey"]) for one in found["columns"]] == [
+        ("id", True),
+        ("price", False),
+        ("note", False),
+    ]
+    assert [one["type"] for one in found["preview"]["columns"]][:2] == ["INTEGER", "DECIMAL"]
+    assert (found["preview"]["rows"][0][:2], found["preview"]["isTruncated"]) == ([1, "12.50"], True)
+    statement = f"SELECT id FROM {table} WHERE id > %s"
+    answer = await api(RUN, input={"connectorId": made, "statement": statement, "parameters": [1]})
+    assert answer["runQuery"]["rows"] == [["9007199254740993"]]
+    (error,) = await api.errors(RUN, input={"connectorId": made, "statement": f"DELETE FROM {table}"})
+    assert error["extensions"]["code"] == "FORBIDDEN"
+    async with source.query(f"DROP TABLE {table}", is_writing=True):
+        pass

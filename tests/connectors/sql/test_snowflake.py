@@ -19,6 +19,9 @@ from maestro.errors import Conflict, InvalidInput
 from maestro.vendors import Snowflake
 from tests.connectors.sql.contract import Running, SqlContract, Words
 from tests.connectors.sql.ground import batch_of, run, streamed, write
+from tests.fixtures.connected import looked_into, secured_connector
+from tests.fixtures.graphql import Api
+from tests.schema.connector_texts import RUN
 
 PASSWORD = "a-secret-that-nobody-sees"
 SCHEMA = "CONTRACT"
@@ -192,3 +195,21 @@ async def test_it_is_opened_by_its_kind(snowflake_port: int) -> None:
 def test_credentials_are_told_to_no_other_machine_in_the_clear() -> None:
     with pytest.raises(ValidationError, match="http is for a server on this machine only"):
         config_of(443, host="snowflake.example.org")
+
+
+async def test_it_is_looked_into_and_queried_by_graphql(api: Api, source: SnowflakeSource, snowflake_port: int) -> None:
+    await write(source, f"CREATE TABLE {SCHEMA}.seen (id INT NOT NULL PRIMARY KEY, price NUMBER(10, 2), day DATE)")
+    await write(source, f"INSERT INTO {SCHEMA}.seen VALUES (1, 12.5, '2026-01-31'), (2, NULL, NULL)")
+    config = config_of(snowflake_port).model_dump(by_alias=True)
+    made = await secured_connector(api, {"snowflake": config}, {"snowflake": {"password": PASSWORD}})
+    found = await looked_into(api, made, schema=SCHEMA, table="SEEN")
+    assert SCHEMA in found["schemas"]
+    assert {"name": "SEEN", "kind": "TABLE"} in found["tables"]["nodes"]
+    assert [(one["name"], one["isKey"]) for one in found["columns"]] == [("ID", True), ("PRICE", False), ("DAY", False)]
+    assert found["preview"]["rows"] == [[1, "12.50", "2026-01-31"]]
+    assert found["preview"]["isTruncated"] is True
+    statement = f"SELECT id FROM {SCHEMA}.seen WHERE id > ?"
+    answer = await api(RUN, input={"connectorId": made, "statement": statement, "parameters": [1]})
+    assert answer["runQuery"]["rows"] == [[2]]
+    (error,) = await api.errors(RUN, input={"connectorId": made, "statement": f"DELETE FROM {SCHEMA}.seen"})
+    assert error["extensions"]["code"] == "FORBIDDEN"

@@ -12,14 +12,19 @@ from tests.connectors.sql.snowflake_recorded import (
     DONE,
     MOMENT,
     NUMBER,
+    PASSWORD,
     TEXT,
+    config_of,
     rows,
     statements,
 )
 from tests.connectors.sql.snowflake_recorded import source as source
 from tests.connectors.sql.snowflake_recorded import wire as wire
 from tests.connectors.sql.snowflake_recorded import wire_and_port as wire_and_port
+from tests.fixtures.connected import secured_connector
+from tests.fixtures.graphql import Api
 from tests.fixtures.wire import Wire
+from tests.schema.connector_texts import administer
 
 
 async def test_warehouses_are_listed_made_and_looked_after(wire: Wire, source: SnowflakeSource) -> None:
@@ -121,3 +126,67 @@ async def test_a_plan_is_told_and_nothing_is_run(wire: Wire, source: SnowflakeSo
         Step(id=1, kind="TableScan", parents=(0,), attributes={"objects": "TESTS.PUBLIC.T", "partitionsTotal": 3}),
     ]
     assert statements(wire) == ["EXPLAIN USING TABULAR DELETE FROM t"]
+
+
+LOOK = """
+query ($id: ID!) {
+  connector(id: $id) {
+    warehouses { name size state runningCount queuedCount autoSuspendSeconds comment }
+  }
+}
+"""
+PLAN = """
+query ($id: ID!) {
+  connector(id: $id) { queryPlan(statement: "SELECT * FROM t WHERE a = ?", parameters: [1]) {
+    number operation parents attributes
+  } }
+}
+"""
+CREATED = 'CREATE WAREHOUSE "B" WAREHOUSE_SIZE = SMALL AUTO_SUSPEND = 60 AUTO_RESUME = TRUE INITIALLY_SUSPENDED = TRUE'
+
+
+async def test_warehouses_and_plans_are_asked_for_by_graphql(api: Api, wire_and_port: tuple[Wire, int]) -> None:
+    wire, port = wire_and_port
+    config = config_of(port).model_dump(by_alias=True)
+    made = await secured_connector(api, {"snowflake": config}, {"snowflake": {"password": PASSWORD}})
+    names = ("name", "state", "size", "running", "queued", "auto_suspend", "comment")
+    kinds = [NUMBER if name in ("running", "queued", "auto_suspend") else TEXT for name in names]
+    wire.answer("query-request", DONE)
+    shown = rows(*zip(names, kinds, strict=True), values=[["B", "SUSPENDED", "Large", "0", "1", "600", "Of B"]])
+    wire.answer("SHOW WAREHOUSES", shown)
+    step = ["1", "0", None, "TableScan", "TESTS.PUBLIC.T", "3"]
+    told = ["step", "id", "parentOperators", "operation", "objects", "partitionsTotal"]
+    wire.answer(
+        "EXPLAIN", rows(*zip(told, [NUMBER, NUMBER, TEXT, TEXT, TEXT, NUMBER], strict=True), values=[list(step)])
+    )
+    assert (await api(LOOK, id=made))["connector"]["warehouses"] == [
+        {
+            "name": "B",
+            "size": "Large",
+            "state": "SUSPENDED",
+            "runningCount": 0,
+            "queuedCount": 1,
+            "autoSuspendSeconds": 600,
+            "comment": "Of B",
+        }
+    ]
+    assert (await api(PLAN, id=made))["connector"]["queryPlan"] == [
+        {
+            "number": 0,
+            "operation": "TableScan",
+            "parents": [],
+            "attributes": {"objects": "TESTS.PUBLIC.T", "partitionsTotal": 3},
+        }
+    ]
+    await administer(api, made, createWarehouse={"name": "B", "size": "SMALL"})
+    await administer(api, made, resizeWarehouse={"name": "B", "size": "MEDIUM"})
+    await administer(api, made, suspendWarehouse={"name": "B"})
+    await administer(api, made, resumeWarehouse={"name": "B"})
+    assert statements(wire) == [
+        "SHOW WAREHOUSES",
+        "EXPLAIN USING TABULAR SELECT * FROM t WHERE a = ?",
+        CREATED,
+        'ALTER WAREHOUSE "B" SET WAREHOUSE_SIZE = MEDIUM',
+        'ALTER WAREHOUSE "B" SUSPEND',
+        'ALTER WAREHOUSE "B" RESUME IF SUSPENDED',
+    ]

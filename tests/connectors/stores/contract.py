@@ -207,6 +207,19 @@ class StoreContract:
         assert pages == [names[:3], names[3:6], names[6:]]
         assert [one.size async for page in store.list("a/") for one in page] == [4] * 7
 
+    async def test_a_list_goes_on_strictly_after_any_key(self, store: ObjectStore) -> None:
+        names = ["a-b", "a/b-c/d", "a/b.c", "a/b/e", "a0", "ab", "é/x", "é0", "\uf900", "\uff01", "🙂", "🙃/z", "z"]
+        await put(store, *reversed(names))
+        ordered = sorted(names, key=str.encode)
+        for after in [*names, "", "a", "a/", "a/b", "a/b/", "a/b/e0", "é", "\ud7ff", "\ufeff", "🙂0", "🙃"]:
+            found = [[one.key for one in page] async for page in store.list(after=after, page=5)]
+            assert {len(page) in range(1, 6) for page in found} <= {True}
+            assert [key for page in found for key in page] == [one for one in ordered if one.encode() > after.encode()]
+        inside = [one.key async for page in store.list("a/", after="a/b.c") for one in page]
+        assert inside == ["a/b/e"]
+        assert [one.key async for page in store.list("a/b", after="a") for one in page] == ["a/b-c/d", "a/b.c", "a/b/e"]
+        assert [one.key async for page in store.list("a/", after="b") for one in page] == []
+
     async def test_nothing_is_listed_in_an_empty_store(self, store: ObjectStore) -> None:
         assert [page async for page in store.list()] == []
 

@@ -1,6 +1,7 @@
 """What every store that signs requests for others has to do; the requests are sent as others would send them."""
 
 import asyncio
+import hashlib
 from datetime import timedelta
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from connectors.stores.buckets import Presign, SignedRequest
 from connectors.stores.capability import ObjectStore
 from connectors.stores.transfers import read
 from maestro import clock
-from maestro.errors import InvalidInput
+from maestro.errors import InvalidInput, NotFound
 from tests.connectors.stores.contract import CONTENT, keys
 
 MINUTES = timedelta(minutes=5)
@@ -37,6 +38,7 @@ class PresignContract:
     verifies_signatures = True
     verifies_expiry = True
     verifies_size = True
+    refuses_replacement = True
 
     async def test_who_has_the_request_may_fetch_the_object(self, store: PresignStore) -> None:
         await store.put_bytes("a b/ä+%", CONTENT)
@@ -82,6 +84,28 @@ class PresignContract:
         answer = await send(SignedRequest("PUT", signed.url, headers, signed.expires_at), CONTENT + b"more")
         assert answer.status_code in REFUSED
         assert await keys(store) == []
+
+    async def test_bytes_that_were_promised_are_not_replaced_by_others(self, store: PresignStore) -> None:
+        if not self.refuses_replacement:
+            pytest.skip("this server does not look at the conditions of signed requests")
+        digest, other = hashlib.sha256(CONTENT).hexdigest(), bytes(reversed(CONTENT))
+        signed = await store.presign_put("a", MINUTES, size=len(CONTENT), sha256=digest)
+        assert (await send(signed, CONTENT)).is_success
+        assert (await send(signed, other)).status_code in REFUSED
+        assert await read(store, "a") == CONTENT
+
+    async def test_what_has_arrived_is_not_what_its_sender_says(self, store: PresignStore) -> None:
+        digest, forged = hashlib.sha256(CONTENT).hexdigest(), "0" * 64
+        signed = await store.presign_put("a", MINUTES, size=len(CONTENT), sha256=digest)
+        claims = {f"x-{vendor}-meta-sha256": forged for vendor in ("amz", "goog", "ms")}
+        forging = SignedRequest("PUT", signed.url, {**signed.headers, **claims}, signed.expires_at)
+        if not (await send(forging, CONTENT)).is_success:
+            assert (await send(signed, CONTENT)).is_success
+        seen = await store.arrived("a")
+        assert seen.size == len(CONTENT)
+        assert seen.sha256 in (None, digest)
+        with pytest.raises(NotFound):
+            await store.arrived("b")
 
     async def test_a_request_for_one_object_is_none_for_another(self, store: PresignStore) -> None:
         if not self.verifies_signatures:

@@ -19,9 +19,12 @@ from connectors.stores.policies import AccessPolicy, Grant
 from maestro.errors import DigestMismatch, InvalidInput, NotFound, Transient
 from maestro.settings import Settings
 from tests.connectors.stores.contract import CONTENT, MEGABYTE, SHA256, keys
+from tests.fixtures.connected import secured_connector
 from tests.fixtures.faults import Line, listening
 from tests.fixtures.gcs_servers import key_file, replaying
 from tests.fixtures.gcs_stores import gcs_config_of, names_in
+from tests.fixtures.graphql import Api
+from tests.schema.connector_texts import POLICY, RULES, STORE, administer, refused_action
 
 
 @pytest.fixture
@@ -257,3 +260,31 @@ async def test_a_key_file_that_is_none_is_refused(tmp_path: Path, content: str |
     with pytest.raises(InvalidInput):
         async with store_of("gs://bucket/prefix", settings):
             pass
+
+
+async def test_a_bucket_is_administered_by_graphql(api: Api, strict: GcsStore) -> None:
+    config = strict._service.config
+    place = {"bucket": config.bucket, "prefix": "maestro/backups/", "endpointUrl": config.endpoint_url}
+    made = await secured_connector(api, {"gcs": place}, None)
+    await strict.put_bytes("a", CONTENT)
+    await administer(api, made, setObjectMetadata={"key": "a", "metadata": {"of": "shop"}})
+    found = (await api(STORE, id=made, key="a"))["connector"]
+    assert (found["object"]["metadata"], found["object"]["sizeBytes"]) == ({"of": "shop"}, len(CONTENT))
+    assert (found["container"]["exists"], found["container"]["tiers"][0]) == (True, "STANDARD")
+    await administer(api, made, setLifecycleRules={"rules": [{"name": "1", "expireDays": 3}]})
+    (rule,) = (await api(RULES, id=made))["connector"]["lifecycleRules"]
+    assert (rule["name"], rule["prefix"], rule["expireDays"]) == ("1", "", 3)
+    before = (await api(POLICY, id=made))["connector"]["accessPolicy"]
+    condition = {"title": "soon", "expression": "request.time < timestamp('2030-01-01T00:00:00Z')"}
+    grant = {"role": "roles/storage.objectViewer", "members": ["group:readers@example.com"], "condition": condition}
+    await administer(api, made, setAccessPolicy={"etag": before["etag"], "grants": [grant]})
+    assert (await api(POLICY, id=made))["connector"]["accessPolicy"]["grants"] == [grant]
+
+
+async def test_a_policy_that_somebody_has_changed_meanwhile_is_not_overwritten_by_graphql(api: Api) -> None:
+    async with replaying() as (service, address):
+        made = await secured_connector(api, {"gcs": {"bucket": "b", "endpointUrl": address}}, None)
+        told = {"error": {"code": 412, "message": "It has changed.", "errors": [{"reason": "conditionNotMet"}]}}
+        service.say((412, {}, told))
+        wanted = {"etag": "CAE=", "grants": [{"role": "roles/viewer", "members": ["user:a@example.com"]}]}
+        assert (await refused_action(api, made, setAccessPolicy=wanted))["code"] == "CONFLICT"

@@ -112,6 +112,16 @@ async def test_a_request_to_store_is_signed_with_its_headers(server: tuple[Repla
             verify("PUT", signed.url, {**asked.headers, **changed})
 
 
+async def test_a_request_for_promised_bytes_replaces_nothing(server: tuple[Replay, str]) -> None:
+    replay, address = server
+    async with signing(address) as store:
+        signed = await store.presign_put("a", MINUTES, sha256="0" * 64)
+    assert dict(signed.headers) == {"x-goog-if-generation-match": "0"}
+    asked = await sent(replay, signed, b"weights")
+    assert asked.query["X-Goog-SignedHeaders"] == "host;x-goog-if-generation-match"
+    assert verify("PUT", signed.url, asked.headers) == {}
+
+
 @pytest.mark.parametrize("change", [("/a?", "/b?"), ("Expires=300", "Expires=301"), ("weights", "other")])
 async def test_what_is_changed_of_a_request_breaks_its_signature(change: tuple[str, str]) -> None:
     async with signing(None) as store:

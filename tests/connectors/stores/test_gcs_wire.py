@@ -200,3 +200,19 @@ async def test_what_is_stored_packed_is_read_as_it_is_stored(service: Replay, st
     service.say((200, {"content-encoding": "gzip", "x-goog-generation": "17"}, packed))
     assert await read(store, "a") == packed
     assert service.asked[0].headers["accept-encoding"] == "gzip"
+
+
+async def test_a_list_goes_on_by_one_request(service: Replay, store: GcsStore) -> None:
+    service.say(ok({"items": [resource(name="p/a/b"), resource(name="p/a/c"), resource(name="p/a/d")]}))
+    assert [[one.key for one in page] async for page in store.list("a/", after="a/b", page=2)] == [["a/c", "a/d"]]
+    (asked,) = service.asked
+    told = {name: asked.query[name] for name in ("prefix", "startOffset", "maxResults")}
+    assert told == {"prefix": "p/a/", "startOffset": "p/a/b", "maxResults": "3"}
+
+
+async def test_a_page_is_never_too_large_where_the_key_is_gone_after_which_it_goes_on(
+    service: Replay, store: GcsStore
+) -> None:
+    service.say(ok({"items": [resource(name="p/a/c"), resource(name="p/a/d"), resource(name="p/a/e")]}))
+    pages = [[one.key for one in page] async for page in store.list("a/", after="a/b", page=2)]
+    assert pages == [["a/c", "a/d"], ["a/e"]]

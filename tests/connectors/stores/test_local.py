@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -278,3 +278,18 @@ async def test_a_folder_that_cannot_be_made_fails_the_probe(tmp_path: Path) -> N
     (step,) = await probe(LocalStore(tmp_path / "file" / "store"))
     assert step.name == "write"
     assert isinstance(step.error, StoreFailed)
+
+
+async def test_folders_behind_a_key_are_not_read(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ["a/1", "b/c/1", "b/c/2", "b/d/1", "c/1", "z"]:
+        await store.put_bytes(key, b"x")
+    read_folders: list[str] = []
+    scandir = os.scandir
+
+    def noted(folder: Path) -> Any:
+        read_folders.append(str(Path(folder).relative_to(store.folder)))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", noted)
+    assert [one.key async for page in store.list(after="b/c/1") for one in page] == ["b/c/2", "b/d/1", "c/1", "z"]
+    assert read_folders == [".", "b", "b/c", "b/d", "c"]

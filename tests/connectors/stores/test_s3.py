@@ -16,7 +16,7 @@ from maestro.errors import Conflict, DigestMismatch, Forbidden, MaestroError, No
 from maestro.settings import Settings
 from maestro.vendor_errors import NotSupported
 from tests.connectors.stores.contract import CONTENT, MEGABYTE, SHA256, StoreContract, keys
-from tests.fixtures.buckets import s3_config_of
+from tests.fixtures.buckets import beside, s3_config_of
 from tests.fixtures.emulators import S3_KEY, S3_SECRET, free_port
 from tests.fixtures.faults import Line, Refuser, listening
 
@@ -43,21 +43,21 @@ async def refusing() -> AsyncIterator[tuple[Refuser, S3Store]]:
 
 
 @pytest.fixture(scope="module")
-async def line_and_client(s3_endpoint: str) -> AsyncIterator[tuple[Line, Any]]:
+async def line_and_opened(s3_endpoint: str) -> AsyncIterator[tuple[Line, S3Store]]:
     line = Line(int(s3_endpoint.rpartition(":")[2]))
     async with listening(line) as address, s3_store(s3_config_of(address)) as opened:
-        yield line, opened._client
+        yield line, opened
 
 
 @pytest.fixture
-def line(line_and_client: tuple[Line, Any]) -> Line:
-    return line_and_client[0]
+def line(line_and_opened: tuple[Line, S3Store]) -> Line:
+    return line_and_opened[0]
 
 
 @pytest.fixture
-def over(line_and_client: tuple[Line, Any], store: S3Store, config: S3Config) -> S3Store:
+async def over(line_and_opened: tuple[Line, S3Store], store: S3Store, config: S3Config) -> S3Store:
     """The same store, over a line that breaks."""
-    return S3Store(line_and_client[1], config)
+    return await beside(line_and_opened[1], config)
 
 
 async def test_an_object_is_stored_with_its_digest_below_the_prefix(store: S3Store, config: S3Config) -> None:
@@ -67,6 +67,22 @@ async def test_an_object_is_stored_with_its_digest_below_the_prefix(store: S3Sto
     assert [one["Key"] for one in found["Contents"]] == ["maestro/backups/a/b"]
     assert str(store) == f"s3://{config.bucket}/maestro/backups/"
     assert (store.folder, await store.free_bytes()) == (None, None)
+
+
+async def test_a_list_goes_on_by_one_request(store: S3Store) -> None:
+    for key in ["a/b", "a/c", "a/d", "b"]:
+        await store.put_bytes(key, b"x")
+    asked: list[dict[str, Any]] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        asked.append(params)
+
+    store._client.meta.events.register("provide-client-params.s3.ListObjectsV2", note)
+    try:
+        assert [[one.key for one in page] async for page in store.list("a/", after="a/b", page=3)] == [["a/c", "a/d"]]
+    finally:
+        store._client.meta.events.unregister("provide-client-params.s3.ListObjectsV2", note)
+    assert [(one["StartAfter"], one["MaxKeys"]) for one in asked] == [("maestro/backups/a/b", 3)]
 
 
 async def test_what_else_lies_in_the_bucket_is_not_listed(store: S3Store, config: S3Config) -> None:

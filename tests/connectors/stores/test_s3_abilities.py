@@ -24,8 +24,11 @@ from tests.connectors.stores.tiers_contract import TiersContract
 from tests.connectors.stores.uploads_contract import UploadsContract
 from tests.connectors.stores.versions_contract import VersionsContract, content, versions
 from tests.fixtures.buckets import s3_config_of
-from tests.fixtures.emulators import S3_SECRET
+from tests.fixtures.connected import secured_connector
+from tests.fixtures.emulators import S3_KEY, S3_SECRET
 from tests.fixtures.faults import Recorded, listening
+from tests.fixtures.graphql import Api
+from tests.schema.connector_texts import RULES, STORE, administer, refused_action
 
 
 @pytest.fixture
@@ -242,3 +245,28 @@ async def test_an_upload_that_is_gone_is_not_taken_for_another_one_of_its_key(st
 async def test_what_an_upload_keeps_holds_no_secret(store: S3Store) -> None:
     upload = await store.begin_upload("a", 7000)
     assert S3_SECRET not in repr(asdict(upload))
+
+
+async def test_a_bucket_is_administered_by_graphql(api: Api, store: S3Store, s3_config: S3Config) -> None:
+    place = {"bucket": s3_config.bucket, "prefix": "shop/", "endpointUrl": s3_config.endpoint_url, "isPathStyle": True}
+    secret = {"s3": {"accessKeyId": S3_KEY, "secretAccessKey": S3_SECRET}}
+    made = await secured_connector(api, {"s3": {**place, "region": "eu-central-1"}}, secret)
+    await store._client.put_object(Bucket=s3_config.bucket, Key="shop/a", Body=b"hello")
+    await administer(api, made, setObjectMetadata={"key": "a", "metadata": {"of": "shop"}, "mediaType": "text/csv"})
+    await administer(api, made, setObjectTier={"key": "a", "tier": "STANDARD_IA"})
+    await administer(api, made, setVersioning={"isEnabled": True})
+    found = (await api(STORE, id=made, key="a"))["connector"]
+    told = {"key": "a", "sizeBytes": 5, "tier": "STANDARD_IA", "mediaType": "text/csv", "metadata": {"of": "shop"}}
+    assert found["object"] == told
+    assert found["container"]["tiers"][0] == "STANDARD"
+    assert (found["container"]["exists"], found["container"]["isVersioned"]) == (True, True)
+    rule = {"name": "old", "prefix": "logs/", "expireDays": 30, "tier": "GLACIER", "tierDays": 7}
+    await administer(api, made, setLifecycleRules={"rules": [rule]})
+    (kept,) = (await api(RULES, id=made))["connector"]["lifecycleRules"]
+    assert {name: kept[name] for name in rule} == rule
+    assert (kept["expireNoncurrentDays"], kept["isEnabled"]) == (None, True)
+    wrong = {"rules": [{"name": "no", "tier": "NONE", "tierDays": 1}]}
+    assert (await refused_action(api, made, setLifecycleRules=wrong))["code"] == "NOT_SUPPORTED"
+    assert (await api(RULES, id=made))["connector"]["lifecycleRules"] == [kept]
+    assert (await refused_action(api, made, setObjectTier={"key": "none", "tier": "GLACIER"}))["code"] == "NOT_FOUND"
+    assert (await refused_action(api, made, deleteContainer={"name": s3_config.bucket}))["code"] == "STORE_FAILED"

@@ -1,18 +1,23 @@
 """An MLflow server by its connector: the contract, and what is particular to it."""
 
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import numpy as np
 import pytest
 
 from connectors.catalogue import opened as by_kind
+from connectors.tracking.capability import History
 from connectors.tracking.mlflow_source import MlflowSource
 from maestro.errors import Conflict, Forbidden, MaestroError, NotFound, Transient
 from maestro.vendor_errors import ConnectorFailed, NotSupported
 from maestro.vendors import Mlflow
-from tests.connectors.tracking.contract import TrackingContract, files_in, gathered, history, new_run
+from tests.connectors.tracking.contract import NOON_MS, TrackingContract, files_in, gathered, history, new_run
+from tests.fixtures.connected import secured_connector
+from tests.fixtures.graphql import Api
 from tests.fixtures.mlflow_server import door, opened
 
 
@@ -45,6 +50,52 @@ class TestMlflow(TrackingContract):
             for one in found[run.id]
         } == {(run.id, key): True for run in runs for key in ("loss", "long")}
         assert {len(one.steps) for run in runs for one in found[run.id] if one.key == "long"} == {20}
+
+    async def test_points_of_many_runs_are_told_apart_and_put_in_order(self, source: MlflowSource) -> None:
+        experiment_id = await self.make(source)
+        steps, values = np.array([2, 0, 1]), np.array([math.nan, -math.inf, 5.0])
+        for shift in (0, 10):
+            given = History("loss", steps + shift, NOON_MS + np.arange(3), values)
+            await source.put_run(new_run(experiment_id, name=str(shift)), [given, history("acc", [shift])])
+        await source.put_run(new_run(experiment_id, name="bare"), [history("acc", [7])])
+        runs = await gathered(source.runs(experiment_id))
+        found = await source.all_histories(runs)
+        told = {(run.name, one.key): one for run in runs for one in found[run.id]}
+        assert {place: one.steps.tolist() for place, one in told.items()} == {
+            ("0", "loss"): [0, 1, 2],
+            ("10", "loss"): [10, 11, 12],
+            ("0", "acc"): [0],
+            ("10", "acc"): [0],
+            ("bare", "acc"): [0],
+        }
+        for name in ("0", "10"):
+            assert told[name, "loss"].times_ms.tolist() == [NOON_MS + 1, NOON_MS + 2, NOON_MS]
+            assert np.array_equal(told[name, "loss"].values, [-math.inf, 5.0, math.nan], equal_nan=True)
+        assert [told[name, "acc"].values.tolist() for name in ("0", "10", "bare")] == [[0], [10], [7]]
+
+    async def test_a_run_that_came_back_by_an_import_is_known_by_its_new_origin(self, source: MlflowSource) -> None:
+        experiment_id = await self.make(source)
+        run = new_run(experiment_id, tags={"maestro.run": "run_of_another_project"})
+        assert await source.put_run(run, []) == await source.put_run(run, [])
+        assert len(await gathered(source.runs(experiment_id))) == 1
+
+
+async def test_files_of_runs_are_told_by_the_proxy(mlflow_uri: str, tmp_path: Path) -> None:
+    async with door(mlflow_uri) as counting, opened(counting.uri) as source:
+        experiment_id = await source.ensure_experiment(f"near {uuid4()}", {})
+        run_id = await source.put_run(new_run(experiment_id), [])
+        (tmp_path / "a").write_bytes(b"abc")
+        await source.put_file(run_id, "deep/er/a.txt", tmp_path / "a")
+        await source.put_file(run_id, "b.txt", tmp_path / "a")
+        async with opened(counting.uri) as other:
+            counting.asked.clear()
+            (run,) = await gathered(other.runs(experiment_id))
+            found = await gathered(other.files(run.id))
+    assert [(one.path, one.size) for one in found] == [("b.txt", 3), ("deep/er/a.txt", 3)]
+    assert counting.asked == [
+        "POST /api/2.0/mlflow/runs/search",
+        *["GET /api/2.0/mlflow-artifacts/artifacts"] * 3,
+    ]
 
 
 async def test_two_connectors_do_not_see_each_others_credentials(mlflow_uri: str) -> None:
@@ -149,3 +200,14 @@ async def test_deleted_experiments_and_runs_are_left_out(mlflow_uri: str, source
     assert await gathered(source.experiments(names=[name])) == []
     with pytest.raises(Conflict):
         await source.ensure_experiment(name, {})
+
+
+async def test_experiments_are_looked_into_by_graphql(api: Api, mlflow_uri: str, source: MlflowSource) -> None:
+    name = f"seen {uuid4()}"
+    experiment_id = await source.ensure_experiment(name, {})
+    made = await secured_connector(api, {"mlflow": {"trackingUri": mlflow_uri}}, None)
+    look = "query ($id: ID!) { connector(id: $id) { experiments { externalId name createdAt artifactLocation } } }"
+    found = (await api(look, id=made))["connector"]["experiments"]
+    (seen,) = [one for one in found if one["name"] == name]
+    assert seen["externalId"] == experiment_id
+    assert (seen["createdAt"] is None, seen["artifactLocation"] is None) == (False, False)

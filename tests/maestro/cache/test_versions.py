@@ -33,9 +33,11 @@ NEVER_KEPT = {
     "ingest_batch": "is read by mutations alone",
     "invitation": "ends by itself as time goes on",
     "sync_item": "changes with every object that is copied",
+    "loose_object": "is read by mutations and jobs alone",
     "metric_block": "changes with its series, or in form alone",
     "metric_hot": "changes with its series, or in form alone",
     "points_by_day": "begins anew each day",
+    "remote_blob": "is read where a link is followed, which asks nobody else",
     "session": "belongs to the door",
     "sign_in_link": "belongs to the door",
 }

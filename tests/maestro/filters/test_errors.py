@@ -155,24 +155,6 @@ def test_an_operator_of_another_type_is_told_those_that_fit(vocabulary: Vocabula
     assert refusal("starred > 1", vocabulary).hint == "It has =, !=, EXISTS."
 
 
-def test_the_pointer_shows_the_place_under_the_text(vocabulary: Vocabulary) -> None:
-    assert refusal("status = FINISHD", vocabulary).pointer() == "status = FINISHD\n         ^^^^^^^"
-
-
-def test_the_pointer_at_the_end_shows_one_caret(vocabulary: Vocabulary) -> None:
-    assert refusal("name =", vocabulary).pointer() == "name =\n      ^"
-
-
-def test_the_pointer_shows_only_the_line_of_the_error(vocabulary: Vocabulary) -> None:
-    assert refusal("number = 1\nAND\tnme = 'x'\nAND starred = true", vocabulary).pointer() == "AND nme = 'x'\n    ^^^"
-
-
-def test_the_pointer_into_a_long_line_shows_the_part_around_the_error(vocabulary: Vocabulary) -> None:
-    shown, carets = refusal("number = 1 AND " * 100 + "nme = 'x'", vocabulary).pointer().split("\n")
-    assert len(shown) <= 100
-    assert shown[carets.index("^") :] == "nme = 'x'"
-
-
 def test_a_message_quotes_no_more_than_it_can_bear(vocabulary: Vocabulary) -> None:
     error = refusal(f"{'x' * 9000} = 1", vocabulary)
     assert error.message == f"There is no field '{'x' * 60}…'"

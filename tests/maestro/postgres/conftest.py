@@ -56,29 +56,18 @@ class Owner:
 
 
 @pytest.fixture(scope="session")
-def reachable() -> Iterator[Path]:
-    """A temporary folder that every account may enter, which pytest's own is not; in memory where there is enough."""
-    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes it private
-    in_memory = memory.is_dir() and shutil.disk_usage(memory).free > 2**30
-    folder = Path(tempfile.mkdtemp(prefix="maestro-test-", dir=memory if in_memory else None))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="session")
-def initialised(reachable: Path) -> Path:
+def initialised(reachable_folder: Path) -> Path:
     """A data folder that a server has made and left."""
-    folder = reachable / "initialised"
+    folder = reachable_folder / "initialised"
     with EmbeddedPostgres(folder):
         pass
     return folder
 
 
 @pytest.fixture
-def empty(reachable: Path) -> Iterator[Path]:
+def empty(reachable_folder: Path) -> Iterator[Path]:
     """A data folder that does not exist yet."""
-    parent = Path(tempfile.mkdtemp(dir=reachable))
+    parent = Path(tempfile.mkdtemp(dir=reachable_folder))
     parent.chmod(0o711)
     yield parent / "data"
     shutil.rmtree(parent)

@@ -1,12 +1,19 @@
 """Workers as processes: they run jobs, die, are stopped, and take over from one another."""
 
 import asyncio
+import threading
 import time
+from pathlib import Path
 
 import psutil
+import pytest
 
 from maestro.db.rows import Row
 from maestro.db.tables.enums import JobKind
+from maestro.master_keys import vault_of
+from maestro.queue import durable
+from maestro.queue.worker import Means, Worker
+from maestro.settings import Settings
 from tests.fixtures.jobs_of_tests import notes
 from tests.fixtures.worker import Queue, RunningWorker, Workers, until
 
@@ -245,3 +252,23 @@ async def test_a_job_does_not_start_before_its_time(queue: Queue, workers: Worke
     (moment,) = await queue.db.fetch_sql("SELECT now() + interval '1.5 s' AS then")
     job = await queue.start(JobKind.IMPORT, run_after=moment.then)
     assert (await queue.ended(job.id)).started_at >= moment.then
+
+
+async def test_a_worker_that_is_orphaned_while_it_starts_ends_at_once(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library of the queue asks again and again for a database that is gone: here it waits until it is let go."""
+    begun, let_go = threading.Event(), threading.Event()
+
+    def launch(*_: object, **__: object) -> None:
+        begun.set()
+        let_go.wait()
+
+    monkeypatch.setattr(durable, "launch", launch)
+    settings = Settings(data_dir=tmp_path, _env_file=None)  # type: ignore[call-arg] # as pydantic reads it
+    worker = Worker(Means(settings, queue.url, None, vault_of(settings), jobs={}))
+    living = asyncio.create_task(worker.run())
+    assert await asyncio.to_thread(begun.wait, 10)
+    worker.stop(is_hurried=True)
+    await asyncio.wait_for(living, 5)
+    let_go.set()

@@ -24,7 +24,30 @@ PLACES: list[tuple[ConnectorKind, dict[str, Any], list[str]]] = [
         {"account": "a-b", "user": "u", "warehouse": "w", "database": "d"},
         ["a-b.snowflakecomputing.com:443"],
     ),
+    (
+        ConnectorKind.SNOWFLAKE,
+        {"account": "a-b", "user": "u", "warehouse": "w", "database": "d", "host": "private.example.org"},
+        ["private.example.org:443"],
+    ),
+    (
+        ConnectorKind.SNOWFLAKE,
+        {
+            "account": "a-b",
+            "user": "u",
+            "warehouse": "w",
+            "database": "d",
+            "host": "127.0.0.1",
+            "port": 8084,
+            "protocol": "http",
+        },
+        ["127.0.0.1:8084"],
+    ),
     (ConnectorKind.BIGQUERY, {"project": "p", "dataset": "d"}, ["bigquery.googleapis.com:443"]),
+    (
+        ConnectorKind.BIGQUERY,
+        {"project": "p", "dataset": "d", "storageEndpointUrl": "https://private.example.org"},
+        ["bigquery.googleapis.com:443", "private.example.org:443"],
+    ),
     (ConnectorKind.GCS, {"bucket": "b"}, ["storage.googleapis.com:443"]),
     (ConnectorKind.LOCAL, {"folder": "/data"}, []),
 ]

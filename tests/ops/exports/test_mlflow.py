@@ -14,7 +14,8 @@ from connectors.tracking.mlflow_source import MlflowSource
 from maestro.db.engine import Scope
 from maestro.errors import NotFound
 from maestro.ids import Kind, uuid_of
-from ops.exports.mlflow import Origin, Written, export_mlflow
+from ops.exports.mlflow import export_mlflow
+from ops.exports.origin import Origin, Written
 from tests.connectors.tracking.contract import gathered
 from tests.fixtures.graphql import Api
 from tests.fixtures.mlflow_server import door, opened
@@ -63,14 +64,15 @@ async def test_runs_are_written_with_all_that_they_have(
     api: Api, source: MlflowSource, *, worked: Worked, blobs: LocalBlobs, tmp_path: Path
 ) -> None:
     report = await export_mlflow(origin_of(api, worked, blobs), source)
-    assert report == Written(experiments=1, runs=2, points=605, files=1)
+    assert report == Written(experiments=1, runs=2, points=605, files=2, models=1, model_versions=1)
     mother, child = await written(api, source, worked)
     assert (mother.name, mother.status, dict(mother.params)) == ("mother", "FINISHED", {"lr": "0.1"})
     assert (child.name, child.status, child.tags["mlflow.parentRunId"]) == ("child", "RUNNING", mother.id)
     loss, accuracy = await source.histories(mother.id, ["loss", "accuracy/set/v"])
     assert np.array_equal(loss.values, np.arange(600.0))
     assert accuracy.values.tolist() == [1.0, 2.0, 3.0]
-    (file,) = await gathered(source.files(mother.id))
+    (file, of_model) = await gathered(source.files(mother.id))
+    assert of_model.path.startswith("models/")
     assert file.path.endswith("/weights.bin")
     await source.download(mother.id, file.path, tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes().startswith(CONTENT)
@@ -103,8 +105,11 @@ async def test_one_run_that_is_refused_does_not_end_the_export(
             else None
         )
         report = await export_mlflow(origin_of(api, worked, blobs), refusing)
-    assert (report.runs, report.failed) == (1, 1)
-    assert report.failures[0]["code"] == "CONNECTOR_FAILED"
+    assert (report.runs, report.models, report.model_versions) == (1, 1, 0)
+    assert [(one["noun"], one["code"]) for one in report.failures] == [
+        ("run", "CONNECTOR_FAILED"),
+        ("model version", "CONFLICT"),
+    ]
     assert [run.name for run in await written(api, source, worked)] == ["child"]
 
 

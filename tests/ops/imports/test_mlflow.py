@@ -218,7 +218,7 @@ async def test_a_server_that_goes_away_ends_the_import_and_what_has_come_stays(
 ) -> None:
     async with door(mlflow_uri) as leaving, opened(leaving.uri) as source:
         leaving.answers = lambda _method, _path: (
-            (503, b"") if any("artifacts/list" in one for one in leaving.asked) else None
+            (503, b"") if any("mlflow-artifacts" in one for one in leaving.asked) else None
         )
         with pytest.raises(Transient):
             await import_mlflow(source, target, filled.wanted)

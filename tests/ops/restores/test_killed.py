@@ -23,6 +23,7 @@ from ops.restores.swap import swap
 from tests.fixtures.exchange import Cluster, cluster_of, read, write
 from tests.fixtures.exchange_stem import LATER
 
+PATIENCE_S = 10
 ROOT = Path(__file__).parents[3]
 KILLS = 20
 AT_THE_END = 8
@@ -127,7 +128,10 @@ class Places:
             after_s=after_s,
         )
         undone = await undo_abandoned_fence(url)
-        assert (await self.cluster.found()).is_open
+        async with asyncio.timeout(PATIENCE_S):
+            # The server may still be at the last statement of whoever was killed.
+            while not (await self.cluster.found()).is_open:
+                undone = await undo_abandoned_fence(url) or undone
         assert await read(url, WHICH) in (self.in_use, self.waiting)
         done = await swap(url, self.coming, by=by, keep_until=LATER)
         assert await read(url, WHICH) == self.waiting

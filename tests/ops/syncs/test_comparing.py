@@ -30,10 +30,10 @@ class Listing:
     page: int = 3
 
     async def list(
-        self, prefix: str = "", *, page: int = 1000, left_out: Any = None
+        self, prefix: str = "", *, after: str | None = None, page: int = 1000, left_out: Any = None
     ) -> AsyncIterator[Sequence[StoredObject]]:
         """Yield the objects that begin with a prefix."""
-        del page, left_out
+        del after, page, left_out
         found = [one for one in self.objects if one.key.startswith(prefix)]
         for start in range(0, len(found), self.page):
             yield found[start : start + self.page]

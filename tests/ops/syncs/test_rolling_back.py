@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from connectors.stores import LocalStore
+from connectors.stores.s3 import S3Store
 from maestro.progress import untold
 from ops.syncs.ends import End, Ends
 from ops.syncs.rolling_back import roll_back
@@ -11,9 +12,9 @@ from tests.fixtures.syncs import Folders, Syncs, keys_of, new_bucket, write
 
 
 async def test_what_a_sync_has_done_to_a_bucket_that_keeps_versions_is_undone(  # noqa: PLR0917
-    syncs: Syncs, folders: Folders, s3_client: Any, s3_endpoint: str
+    syncs: Syncs, folders: Folders, s3_opened: S3Store, s3_endpoint: str
 ) -> None:
-    async with new_bucket(s3_client, s3_endpoint) as bucket:
+    async with new_bucket(s3_opened, s3_endpoint) as bucket:
         await bucket.set_versioned(is_versioned=True)
         for key in ("replaced", "removed", "untouched", "meddled"):
             await bucket.put_bytes(key, f"first {key}".encode())

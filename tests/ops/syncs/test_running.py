@@ -10,6 +10,7 @@ import pytest
 
 from connectors.stores import LocalStore
 from connectors.stores.buckets import Description
+from connectors.stores.s3 import S3Store
 from maestro.errors import Forbidden, Transient
 from maestro.progress import untold
 from ops.syncs import running
@@ -65,12 +66,12 @@ async def test_a_folder_becomes_like_another_one(syncs: Syncs, folders: Folders,
 
 
 async def test_a_folder_goes_to_a_bucket_and_comes_back(  # noqa: PLR0917
-    syncs: Syncs, folders: Folders, s3_client: Any, s3_endpoint: str
+    syncs: Syncs, folders: Folders, s3_opened: S3Store, s3_endpoint: str
 ) -> None:
     write(folders.source, "large", os.urandom(2 * SMALL_BYTES + 1))
     for number in range(20):
         write(folders.source, f"small/{number}", os.urandom(number * 100))
-    async with new_bucket(s3_client, s3_endpoint) as bucket:
+    async with new_bucket(s3_opened, s3_endpoint) as bucket:
         there = End(bucket, "S3")
         done = await syncs.sync(Ends(End(LocalStore(folders.source), "LOCAL"), there), target_prefix="copy")
         assert (done["added"], done["failed"]) == (21, 0)
@@ -81,9 +82,9 @@ async def test_a_folder_goes_to_a_bucket_and_comes_back(  # noqa: PLR0917
 
 
 async def test_what_is_told_of_objects_goes_with_them_to_another_bucket(
-    syncs: Syncs, s3_client: Any, s3_endpoint: str
+    syncs: Syncs, s3_opened: S3Store, s3_endpoint: str
 ) -> None:
-    async with new_bucket(s3_client, s3_endpoint) as source, new_bucket(s3_client, s3_endpoint, tries=1) as target:
+    async with new_bucket(s3_opened, s3_endpoint) as source, new_bucket(s3_opened, s3_endpoint, tries=1) as target:
         target.config = source.config.__class__(**{**_fields(target.config), "access_key_id": "another"})
         assert not target.can_copy_from(source)
         told = Description("text/plain", {"stage": "raw"})
@@ -98,8 +99,8 @@ async def test_what_is_told_of_objects_goes_with_them_to_another_bucket(
             assert (found.media_type, dict(found.metadata)) == ("text/plain", {"stage": "raw"})
 
 
-async def test_within_a_server_nothing_passes_through_here(syncs: Syncs, s3_client: Any, s3_endpoint: str) -> None:
-    async with new_bucket(s3_client, s3_endpoint) as source, new_bucket(s3_client, s3_endpoint) as target:
+async def test_within_a_server_nothing_passes_through_here(syncs: Syncs, s3_opened: S3Store, s3_endpoint: str) -> None:
+    async with new_bucket(s3_opened, s3_endpoint) as source, new_bucket(s3_opened, s3_endpoint) as target:
         await source.put_bytes("a", b"content")
         plan, _ = await syncs.plan(Ends(End(source, "S3"), End(target, "S3")))
         await syncs.carry_out(plan, Ends(End(source, "S3"), End(target, "S3")))

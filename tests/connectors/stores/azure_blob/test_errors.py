@@ -16,7 +16,7 @@ from maestro.vendor_errors import NotSupported
 from tests.connectors.stores.azure_blob.opened import config_of
 from tests.fixtures.azurite_server import ACCOUNT, ACCOUNT_KEY
 from tests.fixtures.emulators import free_port
-from tests.fixtures.faults import Refuser, listening
+from tests.fixtures.faults import Inner, Misleading, Refuser, listening
 
 
 class AzureRefuser(Refuser):
@@ -151,3 +151,17 @@ async def test_settings_that_cannot_be_are_told(
     with pytest.raises(kind):
         async with azure_store(replace(config, tries=1, **changes)) as failing:
             await read(failing, "a")
+
+
+async def test_a_server_leads_nobody_to_another_one() -> None:
+    inner, server = Inner(), Misleading()
+    async with (
+        listening(inner) as server.place,
+        listening(server) as address,
+        azure_store(config_of(f"{address}/{ACCOUNT}")) as store,
+    ):
+        for work in (read(store, "a"), store.head("a"), store.put_bytes("a", b"x")):
+            with pytest.raises(MaestroError):
+                await work
+    assert server.asked >= 3
+    assert inner.asked == 0

@@ -1,12 +1,13 @@
 """The order of lists: that of UTF-8, whatever the order of Azure is."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from connectors.stores.azure_blob import AzureStore
-from connectors.stores.azure_blob.listing import in_utf8_order, walked
+from connectors.stores.azure_blob.listing import beginning, in_utf8_order, walked
 from maestro.errors import StoreFailed
 from tests.connectors.stores.azure_blob.test_versions import CONTAINER, entry, replayed
 from tests.connectors.stores.contract import keys, put
@@ -67,6 +68,35 @@ async def test_folders_are_walked_in_the_order_of_keys(store: AzureStore) -> Non
     for prefix in ["", "a", "a/", "a/b", "a/b/c/d", "c"]:
         found = [blob.name.removeprefix(store.place.prefix) async for blob in walked(store.place, prefix)]
         assert found == sorted((name for name in names if name.startswith(prefix)), key=str.encode)
+
+
+def test_azure_begins_before_all_that_follow_in_utf_8() -> None:
+    names = NAMES[:: len(NAMES) // 60]
+    for after in names:
+        begin = beginning("", after)
+        assert begin is not None
+        behind = [name for name in names if name.encode() > after.encode()]
+        assert all(name.encode("utf-16-be") >= begin.encode("utf-16-be") for name in behind)
+    assert beginning("a/", "a/b/！") == "a/b/"  # noqa: RUF001
+    assert [beginning("a/b", after) for after in ("a", "b", "a/！")] == [None] * 3  # noqa: RUF001
+
+
+async def test_folders_behind_a_key_are_not_walked(store: AzureStore) -> None:
+    names = ["a-b", "a/b-c/d", "a/b/c", "a0", "é/x", "🙂"]
+    await put(store, *names)
+    for after in [*names, "a", "a/", "a/b/", "a/b/d", "z"]:
+        found = [blob.name.removeprefix(store.place.prefix) async for blob in walked(store.place, "", after)]
+        assert found == [name for name in names if name.encode() > after.encode()]
+
+
+async def test_a_list_goes_on_by_one_request() -> None:
+    """Azurite begins at the first name: the answer is written after Azure's reference."""
+    about = Exchange("GET", CONTAINER, {"restype": "account"}, 403, {"x-ms-error-code": "AuthorizationFailure"})
+    answer = level("p/a/", entry("p/a/b", "", 3), entry("p/a/c", "", 4), delimiter="")
+    going_on = replace(answer, query={**answer.query, "startFrom": "p/a/b", "maxresults": "3"})
+    async with replayed(replace(about, path=f"/{ACCOUNT}/kept"), going_on) as (store, server):
+        assert [[one.key for one in page] async for page in store.list("a/", after="a/b", page=2)] == [["a/c"]]
+        assert server.left == []
 
 
 async def test_accounts_with_folders_are_walked_folder_by_folder() -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from azure.storage.blob import ContentSettings
@@ -15,10 +16,14 @@ from connectors.stores import download, read
 from connectors.stores.azure_blob import AzureConfig, AzureStore, azure_store
 from connectors.stores.buckets import Description
 from maestro.errors import DigestMismatch, InvalidInput, NotFound, StoreFailed, Transient
+from tests.connectors.stores.azure_blob.opened import config_of
 from tests.connectors.stores.contract import CONTENT, MEGABYTE, SHA256, keys
 from tests.connectors.stores.uploads_contract import send
-from tests.fixtures.azurite_server import ACCOUNT, Azurite
+from tests.fixtures.azurite_server import ACCOUNT, ACCOUNT_KEY, Azurite
+from tests.fixtures.connected import secured_connector
 from tests.fixtures.faults import Line, listening
+from tests.fixtures.graphql import Api
+from tests.schema.connector_texts import STORE, administer, refused_action
 
 MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
 
@@ -249,3 +254,26 @@ async def test_an_upload_over_a_line_that_breaks_arrives(
     assert line[0].breaks == []
     assert await download(over, "large", tmp_path / "copy") == (made.sha256, made.size)
     assert await download(over, "small", tmp_path / "copy") == (small.sha256, small.size)
+
+
+async def test_a_container_is_administered_by_graphql(api: Api, azurite: Azurite) -> None:
+    name = f"c-{uuid4().hex}"
+    place = {"account": ACCOUNT, "container": name, "prefix": "shop/", "endpointUrl": azurite.address}
+    made = await secured_connector(api, {"azureBlob": place}, {"azureBlob": {"accountKey": ACCOUNT_KEY}})
+    look = "query ($id: ID!) { connector(id: $id) { container { name exists isVersioned tiers } } }"
+    tiers = ["Hot", "Cool", "Cold", "Archive"]
+    told = {"name": name, "exists": False, "isVersioned": None, "tiers": tiers}
+    assert (await api(look, id=made))["connector"]["container"] == told
+    await administer(api, made, createContainer={"name": name})
+    config = config_of(azurite.address, container=name, prefix="shop/")
+    async with azure_store(config) as store:
+        await store.put_bytes("a", CONTENT)
+        await administer(api, made, setObjectMetadata={"key": "a", "metadata": {"of": "shop"}})
+        await administer(api, made, setObjectTier={"key": "a", "tier": "Cool"})
+        found = (await api(STORE, id=made, key="a"))["connector"]
+        assert (found["object"]["tier"], found["object"]["metadata"]) == ("Cool", {"of": "shop"})
+        assert found["container"]["exists"] is True
+        assert (await refused_action(api, made, setObjectTier={"key": "a", "tier": "None"}))["code"] == "NOT_SUPPORTED"
+        await store.delete("a")
+    await administer(api, made, deleteContainer={"name": name})
+    assert (await api(look, id=made))["connector"]["container"] == told

@@ -1,0 +1,60 @@
+"""Two servers of S3, of a folder that is full and one that is to be filled."""
+
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+KEY: Final = "AKIAFIGURES"
+SECRET: Final = "a-secret-of-figures"  # noqa: S105 -- of servers that live as long as this
+STEP_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two servers that speak S3, and what lies in the first one."""
+
+    source: str
+    target: str
+
+
+@contextmanager
+def servers(folder: Path) -> Iterator[Pair]:
+    """Serve a folder that is full and one that is empty."""
+    shutil.rmtree(folder / "target", ignore_errors=True)
+    (folder / "target" / "b").mkdir(parents=True)
+    with ExitStack() as stack:
+        yield Pair(*(stack.enter_context(_serving(folder / name)) for name in ("source", "target")))
+
+
+@contextmanager
+def _serving(folder: Path) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    command = ["rclone", "serve", "s3", str(folder), "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}"]
+    process = subprocess.Popen([*command, "--vfs-cache-mode", "off", "--log-level", "ERROR"])
+    try:
+        _until_it_answers(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _until_it_answers(address: str) -> None:
+    while True:
+        try:
+            urllib.request.urlopen(address)  # noqa: S310 -- an address of ours
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(STEP_S)
+        else:
+            return
