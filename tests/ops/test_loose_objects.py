@@ -1,6 +1,5 @@
 """Objects of artifact stores that no file has: removed, unless somebody may still need them; and bytes from there."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,24 +19,8 @@ from ops.trash import purge
 from tests.fixtures.artifact_stores import REQUEST, SET_STORE, WEIGHTS, keys_of, promised, s3_connector, send, sent
 from tests.fixtures.artifacts import COMMIT, FAIL
 from tests.fixtures.graphql import Api
-from tests.fixtures.syncs import new_bucket
 
 AT_ONCE = timedelta(0)
-
-
-@pytest.fixture
-async def bucket(s3_opened: S3Store, s3_endpoint: str) -> AsyncIterator[S3Store]:
-    """An empty bucket."""
-    async with new_bucket(s3_opened, s3_endpoint) as store:
-        yield store
-
-
-@pytest.fixture
-async def store(api: Api, bucket: S3Store, *, project: str) -> str:
-    """A connector to the bucket, which is the artifact store of the project."""
-    made = await s3_connector(api, bucket)
-    await api(SET_STORE, project=project, connector=made)
-    return made
 
 
 async def cleared(api: Api, **more: Any) -> Cleared:
@@ -45,8 +28,10 @@ async def cleared(api: Api, **more: Any) -> Cleared:
     return await clear(api.runtime.db, api.runtime.vault, api.runtime.settings, **more)
 
 
-async def test_bytes_that_no_file_has_are_removed(api: Api, bucket: S3Store, version: str, *, store: str) -> None:
-    assert store
+async def test_bytes_that_no_file_has_are_removed(
+    api: Api, bucket_of_files: S3Store, version: str, *, artifact_store: str
+) -> None:
+    assert artifact_store
     await sent(api, version, {"a.bin": WEIGHTS, "b.bin": b"other"})
     assert await cleared(api) == Cleared()
     await api(FAIL, id=version)
@@ -54,30 +39,32 @@ async def test_bytes_that_no_file_has_are_removed(api: Api, bucket: S3Store, ver
         await lock.hold(tx, api.viewer.organization_id)
         assert await cleared(api) == Cleared()
     assert await cleared(api) == Cleared(removed=2)
-    assert await keys_of(bucket) == []
+    assert await keys_of(bucket_of_files) == []
     assert await cleared(api) == Cleared()
 
 
 async def test_an_upload_that_nobody_completes_is_removed(
-    api: Api, bucket: S3Store, version: str, *, store: str
+    api: Api, bucket_of_files: S3Store, version: str, *, artifact_store: str
 ) -> None:
-    assert store
+    assert artifact_store
     asked = (await api(REQUEST, version=version, files=[promised("a.bin", WEIGHTS)]))["requestUploads"][0]
     await send(asked["upload"], WEIGHTS)
     assert await cleared(api) == Cleared()
     async with api.runtime.db.transaction() as tx:
         await tx.fetch_sql("UPDATE loose_object SET expires_at = now()")
     assert await cleared(api) == Cleared()
-    assert len(await keys_of(bucket)) == 1
+    assert len(await keys_of(bucket_of_files)) == 1
     assert await cleared(api, grace=AT_ONCE) == Cleared(removed=1)
-    assert await keys_of(bucket) == []
+    assert await keys_of(bucket_of_files) == []
 
 
-async def test_a_store_that_is_away_keeps_its_objects_until_later(api: Api, version: str, store: str) -> None:
+async def test_a_store_that_is_away_keeps_its_objects_until_later(api: Api, version: str, artifact_store: str) -> None:
     await sent(api, version, {"a.bin": WEIGHTS})
     await api(FAIL, id=version)
     async with api.runtime.db.transaction() as tx:
-        await tx.fetch_sql("UPDATE connector SET deleted_at = now() WHERE id = $1", uuid_of(Kind.Connector, store))
+        await tx.fetch_sql(
+            "UPDATE connector SET deleted_at = now() WHERE id = $1", uuid_of(Kind.Connector, artifact_store)
+        )
     assert await cleared(api) == Cleared(failed=1)
     async with api.runtime.db.transaction() as tx:
         await tx.fetch_sql("UPDATE connector SET deleted_at = NULL")
@@ -85,9 +72,9 @@ async def test_a_store_that_is_away_keeps_its_objects_until_later(api: Api, vers
 
 
 async def test_a_purged_project_takes_its_files_along(
-    api: Api, bucket: S3Store, settings: Settings, *, project: str, version: str
+    api: Api, bucket_of_files: S3Store, settings: Settings, *, project: str, version: str
 ) -> None:
-    own = await s3_connector(api, bucket, projectId=project)
+    own = await s3_connector(api, bucket_of_files, projectId=project)
     await api(SET_STORE, project=project, connector=own)
     await sent(api, version, {"a.bin": WEIGHTS})
     await api("mutation ($id: ID!) { deleteProject(id: $id) { id } }", id=project)
@@ -101,9 +88,9 @@ async def test_a_purged_project_takes_its_files_along(
 
 
 async def test_bytes_are_read_wherever_they_are(
-    api: Api, settings: Settings, tmp_path: Path, *, version: str, store: str
+    api: Api, settings: Settings, tmp_path: Path, *, version: str, artifact_store: str
 ) -> None:
-    assert store
+    assert artifact_store
     await sent(api, version, {"a.bin": WEIGHTS})
     place, digest, drafts = api.viewer.organization_id, promised("", WEIGHTS)["sha256"], tmp_path / "drafts"
     async with stored_bytes(api.runtime.db, drafts, vault=api.runtime.vault, settings=settings) as found:
@@ -117,9 +104,9 @@ async def test_bytes_are_read_wherever_they_are(
 
 
 async def test_a_bundle_has_the_bytes_of_the_store(
-    api: Api, settings: Settings, tmp_path: Path, *, project: str, version: str, store: str
+    api: Api, settings: Settings, tmp_path: Path, *, project: str, version: str, artifact_store: str
 ) -> None:
-    assert store
+    assert artifact_store
     await sent(api, version, {"a.bin": WEIGHTS})
     await api(COMMIT, id=version)
     async with stored_bytes(api.runtime.db, tmp_path / "drafts", vault=api.runtime.vault, settings=settings) as blobs:
