@@ -146,7 +146,11 @@ def test_an_account_that_lacks_the_roles_is_told_the_sql_and_after_it_migrates_s
 
 def at_work_in_the_queue(url: str) -> list[str]:
     """The accounts that have connections to the jobs database, once there are some."""
-    sql = "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database() || '_jobs' ORDER BY 1"
+    # A connection that is still being authenticated, and PostgreSQL's own vacuum, have no account.
+    sql = """
+        SELECT DISTINCT usename FROM pg_stat_activity
+        WHERE datname = current_database() || '_jobs' AND usename IS NOT NULL ORDER BY 1
+    """
 
     async def run() -> list[str]:
         connection = await asyncpg.connect(url)
