@@ -1,6 +1,8 @@
 """What every test may use; each part is a module of `tests/fixtures/`."""
 
 pytest_plugins = [
+    "tests.fixtures.memory",
+    "tests.fixtures.loops",
     "tests.fixtures.databases",
     "tests.fixtures.graphql",
     "tests.fixtures.following",
