@@ -5,10 +5,10 @@ BIN := .venv/bin
 WORKERS ?= 4
 .DEFAULT_GOAL := help
 
-.PHONY: help run connectors test check lock clean demo-data
+.PHONY: help run connectors test check lock clean demo-data loadtest loadtest-compare peers peers-setup
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3.11"; exit 1; }
@@ -36,6 +36,25 @@ check: .venv/.dev ## lint, types, layers, dependencies
 	$(BIN)/deptry .
 	$(BIN)/mypy .
 
+.venv/.loadtests: requirements/loadtests.txt | .venv/bin/python
+	@echo "Installing the dependencies of the load tests"
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r $<
+	@touch $@ .venv/.run
+
+loadtest: .venv/.loadtests ## run a load test: SCENARIO=baseline, or all; SHORT=1 DURATION= RATE= USERS= HOST=
+	@$(BIN)/python -m loadtests.run $(or $(SCENARIO),baseline) $(if $(SHORT),--short) $(if $(DURATION),--duration $(DURATION)) \
+		$(if $(RATE),--rate $(RATE)) $(if $(USERS),--users $(USERS)) $(if $(HOST),--host $(HOST))
+
+loadtest-compare: .venv/.loadtests ## compare two reports of load tests: A=folder B=folder
+	@$(BIN)/python -m loadtests.compare $(A) $(B)
+
+peers: .venv/.loadtests ## measure other GraphQL servers beside this one: SCALE=small|full ROUNDS= ONLY= THROUGHPUT=1
+	@$(BIN)/python -m loadtests.peers --scale $(or $(SCALE),small) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(THROUGHPUT),--throughput)
+
+peers-setup: .venv/.loadtests ## install the servers of Node that `make peers` measures
+	@$(BIN)/python -m loadtests.peers setup
+
 connectors: .venv/.run ## install the libraries of all vendors, which connectors need
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements/connectors.txt
 
@@ -46,8 +65,9 @@ lock: .venv/bin/python ## pin the dependencies anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
 	$(call compile,run,)
 	$(call compile,connectors,--extra connectors)
-	$(call compile,dev,--extra connectors --extra dev)
-	$(call compile,demo,--extra connectors --extra dev --extra demo)
+	$(call compile,loadtests,--extra loadtests)
+	$(call compile,dev,--extra connectors --extra loadtests --extra dev)
+	$(call compile,demo,--extra connectors --extra loadtests --extra dev --extra demo)
 	for file in requirements/emulators/*.in; do \
 		case $$file in *local_bigquery.in) python=3.13;; *) python=3.11;; esac; \
 		$(BIN)/uv pip compile $$file $(subst 3.11,$$python,$(compiled)) -o $${file%.in}.txt; done

@@ -131,11 +131,11 @@ def _place(ctx: Context, asked: OperationRequest, *, policy: Policy) -> Place | 
     variables = orjson.dumps(asked.variables, option=orjson.OPT_SORT_KEYS) if asked.variables else b""
     if len(variables) > LONGEST:
         return None
-    key = (prepared.sha256, asked.operation_name, variables, *_seen_by(ctx.viewer, policy.scope))
+    key = (prepared.sha256, asked.operation_name, variables, *seen_by(ctx.viewer, policy.scope))
     return Place(cache.answers, key, policy, snapshot)
 
 
-def _seen_by(viewer: Viewer, scope: Scope) -> tuple[Hashable, ...]:
+def seen_by(viewer: Viewer, scope: Scope) -> tuple[Hashable, ...]:
     """Return what tells apart who is given an answer, as far as it can make a difference to one."""
     grants = viewer.grants
     inside = frozenset(grants.in_projects.items()) if grants.in_projects else None

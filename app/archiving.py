@@ -1,6 +1,7 @@
 """Whether and how the database's changes are kept, so that it can return to any second."""
 
 from maestro.archive_settings import ArchiveLevel
+from maestro.postgres.configuration import USUAL_CONNECTIONS
 from maestro.settings import Settings
 from ops.point_in_time.archive import Archive
 from ops.point_in_time.server import embedded_settings
@@ -23,6 +24,16 @@ def archive_of(settings: Settings) -> Archive:
 
 def postgres_settings(settings: Settings) -> dict[str, str]:
     """Return what the embedded PostgreSQL has to be started with."""
+    return {**_connections(settings), **_archiving(settings)}
+
+
+def _connections(settings: Settings) -> dict[str, str]:
+    if settings.processes == 1:
+        return {}
+    return {"max_connections": str(USUAL_CONNECTIONS + (settings.processes - 1) * settings.connections_of_process)}
+
+
+def _archiving(settings: Settings) -> dict[str, str]:
     if not archives(settings) or settings.wal_archive.streams:
         return {}
     archive = archive_of(settings)

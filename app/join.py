@@ -18,6 +18,7 @@ from maestro.access.sessions import Origin
 from maestro.db.rows import Row
 from maestro.db.tables.enums import SignInWay
 from maestro.errors import Conflict, NotFound
+from maestro.telemetry.access import SIGN_INS
 
 PAGES: Final = Path(__file__).parent / "static" / "pages"
 ASK: Final = Template((PAGES / "join.html").read_text(encoding="utf-8"))
@@ -57,12 +58,14 @@ async def accept(request: Request) -> Response:
     try:
         session = await resolvers.joining.join(runtime, token, person=person, origin=origin)
     except NotFound:
+        SIGN_INS.add((SignInWay.INVITATION.value, "refused"))
         return HTMLResponse(FAILED, 403)
     except Conflict as already:
         page = MEMBER.substitute(message=html.escape(already.message), hint=html.escape(already.hint or ""))
         return HTMLResponse(page, 409)
     if session is None:
         return RedirectResponse("/", 303)
+    SIGN_INS.add((SignInWay.INVITATION.value, "accepted"))
     return signed_in_response(request, session.token)
 
 

@@ -15,13 +15,14 @@ from maestro.errors import RateLimited
 from maestro.rate_limits import Bucket, RateLimiter, Receipt
 from maestro.rates import rate_of
 from maestro.settings import Settings
+from maestro.windows import Windows
 
 Handler = Callable[[Request], Awaitable[Response]]
 TOO_MANY_REQUESTS: Final = 429
 
 
-def limiter_of(settings: Settings) -> RateLimiter:
-    """Make the limiter that the settings describe."""
+def limiter_of(settings: Settings, windows: Windows | None = None) -> RateLimiter:
+    """Make the limiter that the settings describe; it counts in `windows` where processes share some."""
     return RateLimiter(
         {
             Bucket.REQUESTS: rate_of(settings.rate_limit_requests),
@@ -30,6 +31,7 @@ def limiter_of(settings: Settings) -> RateLimiter:
         },
         organization_factor=settings.rate_limit_organization,
         redis_url=None if settings.redis_url is None else settings.redis_url.get_secret_value(),
+        windows=windows,
     )
 
 

@@ -25,6 +25,7 @@ from maestro.claims import Claims
 from maestro.db.tables.enums import SignInWay
 from maestro.errors import IdentityProviderFailed, InvalidInput, MaestroError, SignInRefused
 from maestro.runtime import Runtime
+from maestro.telemetry.access import SIGN_INS
 from resolvers import identities
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,9 @@ async def callback(request: Request) -> Response:
             raise InvalidInput("The browser has come back twice.", field="state")
         claims = await sign_on.provider.claims(_code(request), trip.flow, _redirect_uri(request))
         response = await _let_in(request, claims, trip)
+        SIGN_INS.add((SignInWay.OIDC.value, "accepted"))
     except FAILURES as error:
+        SIGN_INS.add((SignInWay.OIDC.value, "refused"))
         response = _failed(error)
     clear_cookie(response, request, name=COOKIE)
     return response

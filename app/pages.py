@@ -22,6 +22,7 @@ from maestro.db.health import problem_of
 from maestro.db.tables.enums import SignInWay
 from maestro.errors import Restoring
 from maestro.invocation import command
+from maestro.telemetry.access import SIGN_INS
 from maestro.version import VERSION
 from resolvers.context import Context
 from resolvers.sign_ins import by_link
@@ -57,6 +58,7 @@ async def sign_in(request: Request) -> Response:
         return Response()
     origin = Origin(SignInWay.LINK, credentials_of(request).address, request.headers.get("user-agent", ""))
     session = await by_link(request.app.state.runtime, request.query_params.get("token", ""), origin)
+    SIGN_INS.add((SignInWay.LINK.value, "refused" if session is None else "accepted"))
     if session is None:
         page = LINK_FAILED.substitute(link_command=html.escape(command("link")))
         return HTMLResponse(page, status_code=403)
@@ -72,9 +74,11 @@ async def sign_out(request: Request) -> Response:
     return response
 
 
-async def livez(request: Request) -> Response:  # noqa: ARG001 -- Starlette's signature
-    """Say that the process answers."""
-    return JSONResponse({"status": "ok", "version": VERSION})
+async def livez(request: Request) -> Response:
+    """Say that the process answers, and which one of several."""
+    member = request.app.state.member
+    number = {} if member is None else {"process": member.number}
+    return JSONResponse({"status": "ok", "version": VERSION, **number})
 
 
 async def readyz(request: Request) -> Response:

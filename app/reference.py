@@ -1,4 +1,4 @@
-"""The reference pages of the documentation that are written from the code: settings, error codes, permissions."""
+"""The reference pages of the documentation that are written from the code: settings, errors, permissions, metrics."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,10 +8,12 @@ from pydantic import SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from app.markdown import page, table
+from app.metrics_page import metrics_page
 from app.permissions_page import permissions_page
 from maestro import errands, errors, vendor_errors
 from maestro.archive_settings import ArchiveLevel
 from maestro.db.tables.enums import Role
+from maestro.log_settings import LogFormat
 from maestro.operation_settings import Audience, Profile
 from maestro.points.errors import DamagedBlock, UnknownCodec
 from maestro.settings import Settings
@@ -39,6 +41,7 @@ CURES: Final[dict[type[errors.MaestroError], str]] = {
     "request again, with the same idempotency key.",
     errors.Transient: "Nothing, if the job goes on: it tries again by itself. Otherwise look whether what it names is "
     "reachable from the server, then have the job tried again by `retryJob`.",
+    errors.ProfileFailed: "Look at `processes` for what runs and what it is called, then start the profile anew.",
     errors.CrashedTooOften: "Look into the log of the workers and of the system, such as for memory that ran out, then "
     "have the job tried again by `retryJob`.",
     errors.PartlyDone: "Do what the message says is left, or have the job tried again by `retryJob`.",
@@ -110,12 +113,14 @@ _TYPES: Final[dict[type, str]] = {
     Path: "path",
     str: "text",
     int: "integer",
+    float: "number",
     bool: "true or false",
     timedelta: "duration",
     SecretStr: "secret text",
     Role: "role",
     Profile: "`development` or `production`",
     Audience: "`everybody`, `people` or `nobody`",
+    LogFormat: "`text` or `json`",
     ArchiveLevel: "`off`, `archive`, `receiver` or `synchronous`",
 }
 _SHAPES: Final[dict[Any, str]] = {tuple: "list, with commas", dict: "JSON object"}
@@ -161,7 +166,12 @@ def errors_page() -> str:
 
 def pages() -> dict[str, str]:
     """Return the generated pages by their file names in `docs/`."""
-    return {"settings.md": settings_page(), "errors.md": errors_page(), "permissions.md": permissions_page()}
+    return {
+        "settings.md": settings_page(),
+        "errors.md": errors_page(),
+        "permissions.md": permissions_page(),
+        "metrics.md": metrics_page(),
+    }
 
 
 def _row(kind: type[errors.MaestroError]) -> tuple[str, str, str]:

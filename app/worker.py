@@ -17,6 +17,7 @@ import uvloop
 
 from app.archiving import archive_of, archives
 from app.database import operations_url, server_account
+from app.worker_profiling import profiled_forever
 from jobs.catalogue import FOLLOWERS, JOBS
 from maestro.db.rows import CONNECTION_LOST, StatementFailed
 from maestro.errors import StartupError
@@ -28,6 +29,8 @@ from maestro.queue.preparing import prepare
 from maestro.queue.takeover import TakenOver
 from maestro.queue.worker import Companion, Means, Worker
 from maestro.settings import Settings
+from maestro.telemetry.tracing import traced
+from maestro.telemetry.writing import counted
 from ops.point_in_time import Reception, receive_forever, stop_receiving
 from ops.restores.fence import watch
 
@@ -61,7 +64,10 @@ def means_of(settings: Settings, url: str) -> Means:
         vault=vault_of(settings),
         jobs=JOBS,
         followers=FOLLOWERS,
-        companions=() if owner_url is None else _companions(settings, owner_url),
+        companions=(
+            partial(profiled_forever, server_account(settings, url)),
+            *(() if owner_url is None else _companions(settings, owner_url)),
+        ),
     )
 
 
@@ -95,13 +101,17 @@ def work(means: Means, *, is_child: bool, ready: Callable[[str], None]) -> int:
             os.nice(NICENESS)
             _when_orphaned(lambda: loop.call_soon_threadsafe(lambda: worker.stop(is_hurried=True)))
         try:
-            await worker.run(ready=ready)
+            settings = means.settings
+            async with traced(settings, "worker"), counted(settings.data_dir, "worker", is_on=settings.metrics):
+                await worker.run(ready=ready)
         except (TakenOver, *CONNECTION_LOST, StatementFailed) as error:
             logger.error("The worker ends: %s", error)  # noqa: TRY400 -- the message tells it all
             return FAILED
         return 0
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    # The policy of the process, since the queue makes a loop of its own for the jobs.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    with asyncio.Runner() as runner:
         return runner.run(run())
 
 

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from maestro.errors import Transient
+from maestro.telemetry.connectors import RETRIES
 
 T = TypeVar("T")
 
@@ -20,6 +21,7 @@ async def retried(work: Callable[[], Awaitable[T]], *, tries: int = TRIES) -> T:
         retry=retry_if_exception_type(Transient),
         stop=stop_after_attempt(tries),
         wait=wait_random_exponential(multiplier=FIRST_S, max=LONGEST_S),
+        before_sleep=lambda _state: RETRIES.add(),
         reraise=True,
     )
 

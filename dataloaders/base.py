@@ -1,6 +1,7 @@
 """What loaders are made of. The viewer's organisation is applied here, in one place, to every read."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Collection, Iterable, Sequence
@@ -13,6 +14,7 @@ from strawberry.dataloader import DataLoader
 
 from dataloaders.keeping import Keeping, place_of
 from execution.policy import Cached
+from maestro import effort
 from maestro.access import Permission, Viewer, lowest_role
 from maestro.cache import TAGS, Cache, CacheTag, Kept, Snapshot
 from maestro.db.engine import Database, Statement
@@ -20,6 +22,9 @@ from maestro.db.rows import Row
 from maestro.db.tables import Base
 from maestro.errands import NO_DESK, ErrandDesk
 from maestro.errors import Forbidden, NotFound
+from maestro.spans import ACTIVE, spanned
+from maestro.tallies import batch
+from maestro.telemetry import database as families
 
 K = TypeVar("K")
 R = TypeVar("R")
@@ -63,7 +68,30 @@ class Loader(ABC, Generic[K, R]):
         """Learn of the other loaders of the request, for one that asks them."""
 
     async def _answers(self, keys: list[K]) -> Sequence[R | BaseException]:
-        return await self.fetch(keys)
+        batch()
+        name, began = (type(self).__name__,), time.perf_counter()
+        families.FETCHES.add(name)
+        families.KEYS.add(name, len(keys))
+        families.BATCH.observe(len(keys))
+        if (sums := effort.current()) is not None:
+            sums.loaded(name[0], len(keys))
+        is_failed = True
+        try:
+            answers = await (self.fetch(keys) if ACTIVE.tracer is None else self._traced(keys))
+            is_failed = False
+        except asyncio.CancelledError:
+            is_failed = False
+            raise
+        finally:
+            families.LOADER_TIME.add(name, time.perf_counter() - began)
+            if is_failed:
+                families.LOADER_ERRORS.add(name)
+        return answers
+
+    async def _traced(self, keys: list[K]) -> Sequence[R | Exception]:
+        name = type(self).__name__
+        with spanned(f"load {name}", {"maestro.loader": name, "maestro.loader.keys": len(keys)}):
+            return await self.fetch(keys)
 
     @classmethod
     def reads_with(cls, arguments: Collection[str]) -> tuple[CacheTag, ...] | None:  # noqa: ARG003 -- lists look at them
@@ -99,6 +127,7 @@ class Loader(ABC, Generic[K, R]):
 
     async def rows(self, statement: Statement, **values: Any) -> list[Row]:
         """Run a statement of this loader in the viewer's organisation."""
+        families.LOADER_STATEMENTS.add((type(self).__name__,))
         return await self.db.fetch(statement, organization_id=self.organization_id, **values)
 
 

@@ -24,6 +24,7 @@ from dataloaders.models import ModelById
 from dataloaders.notifications import NotificationChannelById
 from dataloaders.organizations import OrganizationById
 from dataloaders.persisted_documents import PersistedDocumentById
+from dataloaders.profiles import ProfileById
 from dataloaders.projects import ProjectById
 from dataloaders.runs import RunById
 from dataloaders.schedules import JobScheduleById
@@ -60,6 +61,7 @@ BY_KIND: Final[Mapping[Kind, type[Loader[UUID, Row]]]] = {
     Kind.JobSchedule: JobScheduleById,
     Kind.Backup: BackupById,
     Kind.Restore: RestoreById,
+    Kind.Profile: ProfileById,
     Kind.NotificationChannel: NotificationChannelById,
     Kind.AuditEntry: AuditEntryById,
     Kind.PersistedDocument: PersistedDocumentById,

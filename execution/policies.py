@@ -24,7 +24,7 @@ from graphql import (
 from strawberry.types.field import StrawberryField
 
 from execution.declare import DECLARATION, Relation
-from execution.policy import ANYTHING, NOT_CACHEABLE, Cached, Policy
+from execution.policy import ANYTHING, NOT_CACHEABLE, Cached, Policy, Scope
 
 CACHED: Final = "maestro.cached"
 """The metadata key under which a field that is no edge carries its policy."""
@@ -42,6 +42,19 @@ def policy_of(schema: GraphQLSchema, document: DocumentNode, operation_name: str
     found = _Policies(schema, document).of_selection(operation.selection_set, schema.query_type)
     # Of nothing but `__typename` there is nothing to keep.
     return NOT_CACHEABLE if found == ANYTHING else found
+
+
+def scope_of_events(schema: GraphQLSchema, document: DocumentNode | None, operation_name: str | None) -> Scope:
+    """Return who is told the same by the events of a subscription of a valid document, whatever they are about.
+
+    RecursionError as above. What may not be kept is told to the viewer alone.
+    """
+    operation = None if document is None else get_operation_ast(document, operation_name)
+    root = schema.subscription_type
+    if document is None or operation is None or root is None:
+        return Scope.VIEWER
+    found = _Policies(schema, document).of_selection(operation.selection_set, root)
+    return max(found.scope, Scope.ORGANIZATION)
 
 
 class _Policies:
@@ -85,7 +98,11 @@ class _Policies:
         field = of.fields.get(name)
         if field is None:
             return NOT_CACHEABLE
-        own = _own(field.extensions.get(STRAWBERRY), node, is_root=of is self._schema.query_type)
+        if of is self._schema.subscription_type:
+            # An event is read for whoever is told of it: what counts is what is selected of it.
+            own = ANYTHING
+        else:
+            own = _own(field.extensions.get(STRAWBERRY), node, is_root=of is self._schema.query_type)
         inside = get_named_type(field.type)
         if not own.is_cacheable or node.selection_set is None or not is_composite_type(inside):
             return own

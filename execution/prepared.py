@@ -35,6 +35,7 @@ class Prepared:
         "_facts",
         "_is_valid",
         "_settle",
+        "answers",
         "document",
         "measured",
         "refusal",
@@ -52,6 +53,8 @@ class Prepared:
         self.measured: Measured | None = None
         self.refusal: GraphQLError | None = None
         """Why the document is not even validated: its syntax, or a bound that holds for everybody."""
+        self.answers = 0
+        """How many operations were answered by it."""
         self._settle = settle
         self._errors: dict[bool, list[GraphQLError]] = {}
         self._is_valid = False

@@ -9,6 +9,7 @@ from jobs import housekeeping as housekeeping
 from jobs import imports as imports
 from jobs import notifying as notifying
 from jobs import optimizing as optimizing
+from jobs import profiling as profiling
 from jobs import pruning as pruning
 from jobs import restores as restores
 from jobs import syncs as syncs

@@ -172,6 +172,12 @@ class StatisticsMissing(MaestroError):
     code = "STATISTICS_MISSING"
 
 
+class ProfileFailed(MaestroError):
+    """A process could not be profiled: none took it up, it has ended meanwhile, or it does not know what was asked."""
+
+    code = "PROFILE_FAILED"
+
+
 class CrashedTooOften(MaestroError):
     """The worker that ran a job has died again and again; a job has this error, no request."""
 

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     JobSchedule = "schedule"
     Backup = "backup"
     Restore = "restore"
+    Profile = "profile"
     NotificationChannel = "notification"
     AuditEntry = "audit_entry"
     PersistedDocument = "document"

@@ -241,6 +241,16 @@ class CheckConnectorsInput(JobInput):
     """Whether something is written and removed again too."""
 
 
+class ProfileInput(JobInput):
+    """The profile of a process; its row says of whom, how long and how."""
+
+    kind = JobKind.PROFILE
+    needs = Permission.MAINTENANCE_RUN
+    is_schedulable = False
+
+    profile_id: UUID
+
+
 INPUTS: Final[dict[JobKind, type[JobInput]]] = {model.kind: model for model in JobInput.__subclasses__()}
 """The model of each kind that can be started."""
 

@@ -1,7 +1,8 @@
 """Rate limits: how much one credential, and one organisation, may ask for in a time.
 
-Sliding windows, counted in the process or, where several servers share the limits, in Redis. What is refused counts for
-nothing. While Redis is away each process counts for itself: nobody is refused because of it.
+Sliding windows, counted by the server, in memory that its processes share, or in Redis, where several servers share the
+limits. What is refused counts for nothing. While Redis is away each server counts for itself: nobody is refused because
+of it.
 """
 
 import math
@@ -15,6 +16,7 @@ from maestro.access.viewer import Viewer
 from maestro.errors import RateLimited
 from maestro.rates import Rate
 from maestro.shared_redis import Reachability, pool_of
+from maestro.telemetry.access import CHARGED, REFUSED
 from maestro.windows import Window, Windows
 
 REDIS_TIMEOUT_S: Final = 0.5
@@ -114,6 +116,7 @@ class RateLimiter:
         *,
         organization_factor: int = 0,
         redis_url: str | None = None,
+        windows: Windows | None = None,
     ) -> None:
         self._counters: dict[Bucket, list[_Counter]] = {}
         for bucket, rate in (rates or {}).items():
@@ -124,7 +127,7 @@ class RateLimiter:
                     _Counter(bucket, f"organization-{bucket}/", shared, is_shared=True),
                 ]
                 self._counters[bucket] = of_both[: 2 if organization_factor else 1]
-        self._windows = Windows()
+        self._windows = Windows() if windows is None else windows
         self._shared = None if redis_url is None else _Shared(redis_url)
 
     async def charge(self, viewer: Viewer, amounts: Mapping[Bucket, int]) -> Receipt:
@@ -132,6 +135,7 @@ class RateLimiter:
         own = (viewer.api_key_id or viewer.session_id or viewer.actor_id).hex
         standings: list[Standing] = []
         for bucket, amount in amounts.items():
+            CHARGED.add((bucket.value,), amount)
             hits = [
                 (counter, counter.prefix + (viewer.organization_id.hex if counter.is_shared else own), amount)
                 for counter in self._counters.get(bucket, ())
@@ -140,6 +144,7 @@ class RateLimiter:
                 if standing is not None:
                     standings.append(standing)
                 if refusal is not None:
+                    REFUSED.add((refusal.details["bucket"],))
                     return Receipt(tuple(standings), refusal)
         return Receipt(tuple(standings))
 
@@ -171,7 +176,7 @@ class _Shared:
 
     def __init__(self, url: str) -> None:
         self._pool = pool_of(url, timeout_s=REDIS_TIMEOUT_S, connections=REDIS_CONNECTIONS)
-        self._reachability = Reachability("rate limits are counted by each process meanwhile")
+        self._reachability = Reachability("rate limits are counted by each server meanwhile")
         options: dict[str, Any] = {"connection_pool": self._pool}
         self._store = RedisStorage(url, implementation="redispy", key_prefix=PREFIX, **options)
 

@@ -10,6 +10,8 @@ from maestro.documents.known import KnownDocuments
 from maestro.documents.usage import Usage
 from maestro.errands import Errands, NoErrands
 from maestro.events import Events
+from maestro.fanout import Channels
+from maestro.profiles import Questions
 from maestro.rate_limits import RateLimiter
 from maestro.settings import Settings
 from maestro.vault import Vault
@@ -21,6 +23,8 @@ class Runtime:
 
     And what is known of documents: those that are registered, those that clients have left, and how they are used.
     `cache` is what is kept of what was read; None where that is switched off. `errands` asks connectors.
+    `questions` holds the operations that are to be profiled here.
+    `channels` read for all who follow the same.
     """
 
     settings: Settings
@@ -35,3 +39,5 @@ class Runtime:
     usage: Usage = field(default_factory=Usage)
     cache: Cache | None = None
     errands: Errands = field(default_factory=NoErrands)
+    questions: Questions = field(default_factory=Questions)
+    channels: Channels = field(default_factory=Channels)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -12,10 +12,13 @@ from maestro.backup_settings import BackupSettings
 from maestro.connector_settings import ConnectorSettings
 from maestro.db.tables.enums import Role
 from maestro.job_settings import JobSettings
+from maestro.log_settings import LogSettings
+from maestro.metrics_settings import MetricsSettings
 from maestro.operation_settings import OperationSettings, Parsed
 from maestro.origins import is_origin, origin_of
 from maestro.rates import checked_rate
 from maestro.setting_types import Duration, Listed
+from maestro.tracing_settings import TracingSettings
 from maestro.upkeep_settings import UpkeepSettings
 
 
@@ -30,9 +33,21 @@ def _origin(value: str) -> str:
 Origin = Annotated[str, AfterValidator(_origin)]
 RateText = Annotated[str, AfterValidator(checked_rate)]
 """A rate like `3000/minute`, or `off`."""
+CONNECTIONS_BESIDE: Final = 3
+"""Of a server process, beside its pool: they listen, read versions, and ask why others were lost."""
 
 
-class Settings(ArchiveSettings, BackupSettings, ConnectorSettings, JobSettings, UpkeepSettings, OperationSettings):
+class Settings(
+    ArchiveSettings,
+    BackupSettings,
+    ConnectorSettings,
+    JobSettings,
+    LogSettings,
+    MetricsSettings,
+    TracingSettings,
+    UpkeepSettings,
+    OperationSettings,
+):
     """Everything that can be configured; each field's description is its documentation."""
 
     model_config = SettingsConfigDict(
@@ -74,6 +89,15 @@ class Settings(ArchiveSettings, BackupSettings, ConnectorSettings, JobSettings, 
         min_length=32,
     )
     pool_size: int = Field(default=12, ge=1, le=500, description="Most database connections of one server process.")
+    processes: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description=(
+            "How many processes of this server answer on its port. One is enough for a team; more use more processors, "
+            "and each takes memory and `MAESTRO_POOL_SIZE` connections of its own."
+        ),
+    )
     session_ttl: Duration = Field(default=timedelta(days=14), description="How long a browser stays signed in.")
     download_ttl: Duration = Field(
         default=timedelta(minutes=15), description="How long a download link is good when the query names no time."
@@ -91,7 +115,9 @@ class Settings(ArchiveSettings, BackupSettings, ConnectorSettings, JobSettings, 
     )
     max_sockets: int = Field(default=5_000, ge=1, description="Most WebSockets that one server process has open.")
     max_sockets_per_viewer: int = Field(
-        default=200, ge=1, description="Most WebSockets of one person or service account, a server process."
+        default=200,
+        ge=1,
+        description="Most WebSockets of one person or service account, over all processes of a server.",
     )
     max_socket_operations: int = Field(
         default=100, ge=1, description="Most operations that run on one WebSocket at a time."
@@ -131,9 +157,6 @@ class Settings(ArchiveSettings, BackupSettings, ConnectorSettings, JobSettings, 
     )
     compact_every: Duration = Field(
         default=timedelta(seconds=30), description="Pause between two rounds of the compaction of metric points."
-    )
-    log_level: str = Field(
-        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level of what is logged."
     )
     master_key: SecretStr | None = Field(
         default=None,
@@ -198,8 +221,8 @@ class Settings(ArchiveSettings, BackupSettings, ConnectorSettings, JobSettings, 
         default=None,
         description=(
             "URL of a Redis or Valkey server, like `redis://:password@host:6379/0`, through which several servers "
-            "share rate limits, automatic persisted queries and what they keep of answers. Without it each process "
-            "has its own."
+            "share rate limits, automatic persisted queries and what they keep of answers. Without it each server "
+            "counts rates for itself, and each process keeps what it has seen."
         ),
     )
     documents: str = Field(
@@ -241,3 +264,8 @@ class Settings(ArchiveSettings, BackupSettings, ConnectorSettings, JobSettings, 
         ge=0,
         description="How many times these limits an organisation has for all its keys and sessions; 0 for no limit.",
     )
+
+    @property
+    def connections_of_process(self) -> int:
+        """The most connections to the database that one server process has: the pool's, and those beside it."""
+        return self.pool_size + CONNECTIONS_BESIDE

@@ -37,6 +37,11 @@ def begin() -> None:
     _current.set(new_id())
 
 
+def go_on(traceparent: str | None) -> None:
+    """Give what is done in this task from now on the trace id of another one, whatever that is, or one of its own."""
+    _current.set(id_in(traceparent) or new_id())
+
+
 @contextmanager
 def traced(trace_id: str | None = None) -> Iterator[str]:
     """Give what is done in the block a trace id, the one of a caller or a new one.

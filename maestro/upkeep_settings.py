@@ -44,3 +44,6 @@ class UpkeepSettings(BaseSettings):
             "target that keeps versions, and what has failed can be read and tried again."
         ),
     )
+    profile_history: Duration = Field(
+        default=timedelta(days=14), description="How long profiles of processes are kept, with their files."
+    )

@@ -39,6 +39,19 @@ class Window(NamedTuple):
         return self.ends_in_s(window_s) + window_s * (1 - (limit - amount + 1) / self.current)
 
 
+def window_of(counted: tuple[int, int, int] | None, window_s: int, now: float) -> tuple[int, Window]:
+    """Return the number of the window that a moment is in, and what is in it.
+
+    `counted` is the number of the window that was counted in last, with what was counted in the one before and in it.
+    """
+    number = int(now // window_s)
+    counted_in, previous, current = counted or (number, 0, 0)
+    if counted_in != number:
+        previous, current = (current if counted_in == number - 1 else 0), 0
+    left = (number + 1) * window_s - now
+    return number, Window(previous, left if previous else 0.0, current, left + window_s)
+
+
 class Windows(SlidingWindowCounterSupport):
     """Counters by key. Windows begin at multiples of their length on the process's clock."""
 
@@ -74,13 +87,8 @@ class Windows(SlidingWindowCounterSupport):
 
     def _window(self, key: str, expiry: int) -> tuple[int, Window]:
         """Return the number of the current window and what is in it."""
-        now = time.monotonic()
-        number = int(now // expiry)
-        counted_in, previous, current, _ = self._counts.get(key, (number, 0, 0, 0))
-        if counted_in != number:
-            previous, current = (current if counted_in == number - 1 else 0), 0
-        left = (number + 1) * expiry - now
-        return number, Window(previous, left if previous else 0.0, current, left + expiry)
+        counted = self._counts.get(key)
+        return window_of(None if counted is None else counted[:3], expiry, time.monotonic())
 
     def _make_room(self) -> None:
         if len(self._counts) >= self._room:

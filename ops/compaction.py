@@ -17,6 +17,7 @@ from maestro.db.rows import Row
 from maestro.db.tables.enums import RunStatus
 from maestro.points import BLOCK_POINTS, DamagedBlock, PointColumns, UnknownCodec, decode
 from maestro.progress import Progress, untold
+from maestro.telemetry import ingest as families
 from ops import blocks, layout
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,8 @@ async def compact(db: Database, *, progress: Progress = untold) -> Compacted:
                 done += await _pack_together(db, run, run.series[start : start + MOST_SERIES])
             except (DamagedBlock, UnknownCodec) as error:
                 logger.warning("Points of run %s stay unpacked: %s", run.id, error)
+    families.COMPACTIONS.add()
+    families.COMPACTED.add((), done.points)
     return done
 
 

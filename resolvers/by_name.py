@@ -122,6 +122,11 @@ async def restore_id(ctx: Context, text: str) -> str:
     return await _newest(ctx, Kind.Restore, _DONE) if text == LATEST else await _by_ending(ctx, Kind.Restore, text)
 
 
+async def profile_id(ctx: Context, text: str) -> str:
+    """Return the id of the profile whose id ends with a text, or is it; NotFound, InvalidInput for several."""
+    return await _by_ending(ctx, Kind.Profile, text)
+
+
 async def schedule_id(ctx: Context, text: str) -> str:
     """Return the id of the schedule that has a name, or whose id it is; NotFound."""
     if text.startswith(f"{Kind.JobSchedule.value}_"):

@@ -1,6 +1,7 @@
 """What a resolver works with: who is asking, what they may do, the database, and the loaders of this request."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -50,6 +51,9 @@ class Context:
     """When the operation is cancelled; None where nobody cancels it."""
     warnings: list[dict[str, Any]] = field(default_factory=list, init=False)
     """What the client should know beside the answer; goes out as `extensions.warnings`."""
+    looked_at: float = field(default_factory=time.monotonic, init=False)
+    """When it was begun to read what is there now, by `time.monotonic`."""
+    _takes_turns: bool = field(default=False, init=False)
     db: Database = field(init=False)
     loaders: Loaders = field(init=False)
 
@@ -62,13 +66,24 @@ class Context:
             return
         self.deadline.reschedule(max(when, asyncio.get_running_loop().time() + seconds))
 
+    def take_turns(self) -> None:
+        """Leave most connections to others from now on: for what lasts, of which there may be thousands."""
+        self._takes_turns = True
+        self._bind()
+
     async def still_permitted(self) -> None:
         """Look again at who is asking, and see from now on what they may see by now. Unauthenticated when nobody is.
 
         Costs a statement every few seconds, and one after each change of somebody's access.
         """
-        if self.credentials is not None:
-            self._see(await self.runtime.access.viewer(self.credentials))
+        if self.credentials is None:
+            return
+        access = self.runtime.access
+        if self._takes_turns and not access.is_known(self.credentials):
+            async with self.runtime.db.turns:
+                self._see(await access.viewer(self.credentials))
+        else:
+            self._see(await access.viewer(self.credentials))
 
     async def still_permitted_here(self) -> None:
         """Look again as `still_permitted`, but stay in the organisation: the operation may have switched the session.
@@ -91,7 +106,7 @@ class Context:
             self._bind()
 
     def _bind(self) -> None:
-        self.db = self.runtime.db.within(self.viewer.scope)
+        self.db = self.runtime.db.within(self.viewer.scope, in_turn=self._takes_turns)
         desk = ErrandDesk(self.runtime.errands, self.runtime.settings.browse_timeout.total_seconds())
         self.loaders = Loaders(self.db, self.viewer, self.runtime.cache, desk=desk)
 

@@ -16,6 +16,7 @@ from dataloaders.known_keys import known_keys
 from dataloaders.lists import ListLoader
 from dataloaders.models import Models
 from dataloaders.notifications import NotificationChannels
+from dataloaders.profiles import Profiles
 from dataloaders.projects import ProjectById, Projects
 from dataloaders.runs import Runs
 from dataloaders.schedules import JobSchedules
@@ -44,6 +45,7 @@ class FilterableList(StrEnum):
     SCHEDULES = "SCHEDULES"
     BACKUPS = "BACKUPS"
     RESTORES = "RESTORES"
+    PROFILES = "PROFILES"
     NOTIFICATION_CHANNELS = "NOTIFICATION_CHANNELS"
 
 
@@ -60,6 +62,7 @@ LISTS: Final[dict[FilterableList, type[ListLoader]]] = {
     FilterableList.SCHEDULES: JobSchedules,
     FilterableList.BACKUPS: Backups,
     FilterableList.RESTORES: Restores,
+    FilterableList.PROFILES: Profiles,
     FilterableList.NOTIFICATION_CHANNELS: NotificationChannels,
 }
 

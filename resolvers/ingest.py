@@ -1,6 +1,7 @@
 """Logging to runs: batches that arrive while others are being written are written together."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,6 +12,7 @@ from dataloaders.quotas import Quota
 from maestro.db.engine import Database, Scope
 from maestro.db.rows import StatementFailed
 from maestro.errors import MaestroError
+from maestro.telemetry import ingest as families
 from resolvers import auditing, batches, quotas
 from resolvers.batches import Batch
 from resolvers.context import Context
@@ -94,17 +96,32 @@ def _queue_of(ctx: Context) -> IngestQueue:
 
 async def _write(group: Sequence[Batch]) -> Sequence[Answer]:
     """Write batches in one transaction; when that fails, each in its own, so that only the bad one is refused."""
+    began = time.perf_counter()
     try:
         async with group[0].ctx.db.transaction() as tx:
             answers = await GroupWriting(tx, group).answers()
     except (StatementFailed, MaestroError):
         if len(group) == 1:
+            families.BATCHES.add(("refused",))
             raise
         return [await _write_alone(batch) for batch in group]
+    families.GROUP.observe(len(group))
+    families.GROUP_TIME.observe(time.perf_counter() - began)
     for batch, answer in zip(group, answers, strict=True):
+        _count(batch, answer)
         if isinstance(answer, Accepted) and not answer.is_replay:
             auditing.committed(batch.ctx)
     return answers
+
+
+def _count(batch: Batch, answer: Answer) -> None:
+    if not isinstance(answer, Accepted):
+        families.BATCHES.add(("refused",))
+        return
+    families.BATCHES.add(("repeated" if answer.is_replay else "written",))
+    if not answer.is_replay:
+        families.POINTS.add((), answer.points)
+        families.PARAMS.add((), len(batch.params))
 
 
 async def _write_alone(batch: Batch) -> Answer:

@@ -10,7 +10,7 @@ from dataloaders.base import forbidden
 from dataloaders.job_places import lies_within
 from maestro.access import Permission
 from maestro.db.rows import Row
-from maestro.db.tables import Backup, Base, Job, Restore, SyncPlan, SyncRun
+from maestro.db.tables import Backup, Base, Job, Profile, Restore, SyncPlan, SyncRun
 from maestro.db.tables.enums import JobKind, JobState, PlanState
 from maestro.job_inputs import INPUTS, ExportInput, ImportInput, JobInput, read
 from maestro.queue import starting
@@ -35,6 +35,7 @@ MADE: Final[dict[JobKind, Made]] = {
         SyncPlan, states={JobState.CANCELLED: PlanState.FAILED, JobState.QUEUED: PlanState.PLANNING}
     ),
     JobKind.STORAGE_SYNC: Made(SyncRun, "status"),
+    JobKind.PROFILE: Made(Profile),
 }
 """What has a row of its own beside that of the job which makes it."""
 TOLD: Final = ("kind", "state", "attempt", "cancelled_by_id")

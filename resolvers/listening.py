@@ -1,6 +1,7 @@
 """Listening to the changes of one object for as long as somebody follows it, several of them taken together."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class Changes:
 async def look_again(ctx: Context) -> None:
     """Let the next reads see what is there now, and no more than the viewer may see by now. Unauthenticated."""
     await ctx.still_permitted()
+    ctx.looked_at = time.monotonic()
     ctx.loaders.clear()
 
 

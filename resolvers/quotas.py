@@ -21,6 +21,7 @@ from maestro.db.engine import Database, Scope
 from maestro.db.rows import Row
 from maestro.db.tables import Organization
 from maestro.errors import InvalidInput, QuotaExceeded
+from maestro.telemetry.access import QUOTAS
 from resolvers.context import Context
 from resolvers.writing import writing
 
@@ -132,6 +133,7 @@ def learn(ctx: Context, quota: Quota, used: int) -> QuotaStanding | None:
 
 def exceeded(quota: QuotaStanding) -> QuotaExceeded:
     """Return the error for what does not fit into a quota."""
+    QUOTAS.add((quota.name.value,))
     return QuotaExceeded(
         f"This organization may have {quota.limit:,} {PHRASES[quota.name]} and has {quota.used:,}.",
         hint="Wait for the next day, UTC, or have the quota raised."

@@ -49,19 +49,24 @@ def upload_address(runtime: Runtime, version: Row, path: str) -> str | None:
     """Return where a file of an open version is sent with PUT, None for another state; InvalidInput for the path."""
     if version.state != ArtifactState.PENDING:
         return None
-    return f"{_server(runtime)}/artifacts/{encode(Kind.ArtifactVersion, version.id)}/{quote(path_of(path))}"
+    return f"{server_of(runtime)}/artifacts/{encode(Kind.ArtifactVersion, version.id)}/{quote(path_of(path))}"
 
 
 def download_address(runtime: Runtime, entry: Row, *, ttl_s: int | None = None) -> str:
     """Return where a file can be fetched by anybody for some seconds, 1 to 86,400; InvalidInput."""
-    if ttl_s is not None and not 1 <= ttl_s <= LONGEST_TTL_S:
-        raise InvalidInput(f"A link is good for 1 to {LONGEST_TTL_S:,} seconds.", field="ttl", limit=LONGEST_TTL_S)
-    lifetime_s = runtime.settings.download_ttl.total_seconds() if ttl_s is None else ttl_s
+    good_until = now().timestamp() + lifetime_of(runtime, ttl_s)
     filename = entry.path.rpartition("/")[2]
-    content = [entry.organization_id.hex, entry.sha256, filename, entry.media_type, now().timestamp() + lifetime_s]
+    content = [entry.organization_id.hex, entry.sha256, filename, entry.media_type, good_until]
     if entry.connector_id is not None:
         content.append(entry.connector_id.hex)
-    return f"{_server(runtime)}/download/{_serializer(runtime).dumps(content)}"
+    return f"{server_of(runtime)}/download/{_serializer(runtime).dumps(content)}"
+
+
+def lifetime_of(runtime: Runtime, ttl_s: int | None) -> float:
+    """Return for how many seconds a link is good, unless told what the settings say; InvalidInput."""
+    if ttl_s is not None and not 1 <= ttl_s <= LONGEST_TTL_S:
+        raise InvalidInput(f"A link is good for 1 to {LONGEST_TTL_S:,} seconds.", field="ttl", limit=LONGEST_TTL_S)
+    return runtime.settings.download_ttl.total_seconds() if ttl_s is None else float(ttl_s)
 
 
 def download_of(runtime: Runtime, token: str) -> Download:
@@ -93,7 +98,8 @@ async def elsewhere(runtime: Runtime, wanted: Download) -> Elsewhere:
     return Elsewhere(signed.url, found[0].size_bytes)
 
 
-def _server(runtime: Runtime) -> str:
+def server_of(runtime: Runtime) -> str:
+    """Return where the server is reached, as a prefix of addresses; empty where it does not know."""
     return (runtime.settings.public_url or "").rstrip("/")
 
 

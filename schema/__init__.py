@@ -47,6 +47,8 @@ from schema.organization_changes import OrganizationMutations
 from schema.organizations import OrganizationQueries
 from schema.outcomes import HANDLERS
 from schema.persisted_documents import PersistedDocumentMutations, PersistedDocumentQueries
+from schema.profile_changes import ProfileMutations
+from schema.profiles import ProfileQueries
 from schema.projects import ProjectMutations, ProjectQueries
 from schema.quotas import QuotaMutations
 from schema.restore_changes import RestoreMutations
@@ -84,6 +86,7 @@ class Query(
     ScheduleQueries,
     BackupQueries,
     RestoreQueries,
+    ProfileQueries,
     NotificationQueries,
     NodeQueries,
     SearchQueries,
@@ -129,6 +132,7 @@ class Mutation(
     BackupMutations,
     RestoreMutations,
     MaintenanceMutations,
+    ProfileMutations,
     NotificationMutations,
     BundleMutations,
     TrackingMutations,

@@ -13,6 +13,7 @@ from maestro.ids import Kind, uuid_of
 from maestro.warehouse_sizes import WarehouseSize
 from schema.connections import given
 from schema.connectors import Connector
+from schema.container_settings import ContainerAccessInput, ContainerMetadataInput
 from schema.enums import described
 from schema.guards import mutation
 from schema.scalars import BigInt
@@ -217,6 +218,14 @@ class ConnectorActionInput:
     )
     set_access_policy: AccessPolicyInput | None = strawberry.field(
         default=UNSET, description="Google Cloud Storage: set who may do what with the bucket."
+    )
+    set_container_metadata: ContainerMetadataInput | None = strawberry.field(
+        default=UNSET, description="Azure: set the metadata of the container."
+    )
+    set_container_access: ContainerAccessInput | None = strawberry.field(
+        default=UNSET,
+        description="Azure: open the container to everybody, or close it, and set its stored policies. It is named "
+        "once more, since whoever knows the address of an open one reads it.",
     )
     set_object_tier: ObjectTierInput | None = strawberry.field(
         default=UNSET, description="S3, Google Cloud Storage, Azure: move an object to another tier."

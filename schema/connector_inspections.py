@@ -30,11 +30,13 @@ from dataloaders.connector_inspections import (
     StatementAsked,
     WarehousesByConnector,
 )
+from dataloaders.container_settings import SettingsByConnector
 from execution.declare import column, many, one
 from maestro.errors import InvalidInput
 from maestro.storable import require_storable
 from resolvers.connector_queries import LONGEST_STATEMENT
 from schema.connector_finds import ConnectorObject
+from schema.container_settings import ContainerSettings
 from schema.nodes import RowBacked
 from schema.scalars import BigInt
 
@@ -253,4 +255,11 @@ class Inspectable:
         key="id",
         arguments=_nothing,
         description="Who may do what with the bucket of Google Cloud Storage.",
+    )
+    container_settings: ContainerSettings | None = one(
+        SettingsByConnector,
+        key="id",
+        arguments=_nothing,
+        description="What is kept with the container of Azure, and how far it is open to others; only the account's "
+        "key reads it.",
     )

@@ -179,6 +179,17 @@ JobKind = described(
         "OPTIMIZE": "Looks after indexes, statistics and prepared aggregates of the database.",
         "HOUSEKEEPING": "Forgets what nobody needs: old jobs, used keys and links.",
         "NOTIFY": "Tells a channel how a job has ended, or that it can be told.",
+        "PROFILE": "Has a process of the installation profiled.",
+    },
+)
+ProfileKind = described(
+    enums.ProfileKind,
+    "What a profile looks at.",
+    {
+        "CPU": "What the thread of the event loop spends its time on.",
+        "MEMORY": "What is allocated and kept.",
+        "STATEMENTS": "The statements of one operation, with their plans.",
+        "OPERATIONS": "How often operations are answered, how fast, and what each costs.",
     },
 )
 CatchUp = described(

@@ -41,6 +41,7 @@ described(
         "SCHEDULES": "`schedules`.",
         "BACKUPS": "`backups`.",
         "RESTORES": "`restores`.",
+        "PROFILES": "`profiles`.",
         "NOTIFICATION_CHANNELS": "`notificationChannels`.",
     },
 )

@@ -6,18 +6,20 @@ Root fields that are edges need what their loader needs.
 from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import isawaitable
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import strawberry
+from graphql import FieldNode
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
 import resolvers.auditing
 from dataloaders.base import Loader
 from execution.declare import Relation
-from execution.policies import CACHED
+from execution.policies import CACHED, STRAWBERRY
 from execution.policy import Cached
+from execution.prepared import Prepared
 from maestro.access import Permission
 from maestro.errors import Forbidden, InvalidInput
 from maestro.ids import decode
@@ -26,6 +28,8 @@ from resolvers.context import Context
 from schema import receipts
 
 F = TypeVar("F", bound=Callable[..., Any])
+TELLS_STATE: Final = "maestro.tells_state"
+"""The metadata key of subscriptions each of whose events is the present state."""
 
 
 class Guard(FieldExtension):
@@ -89,9 +93,21 @@ def mutation(needs: Permission | None, *, description: str, appends: bool = Fals
     return _declared(strawberry.mutation, AuditedGuard(needs, appends=appends), description)
 
 
-def subscription(needs: Permission | None, *, description: str) -> Callable[[F], Any]:
-    """Declare a subscription."""
-    return _declared(strawberry.subscription, Guard(needs), description)
+def subscription(needs: Permission | None, *, description: str, tells_state: bool = False) -> Callable[[F], Any]:
+    """Declare a subscription; with `tells_state`, each event is the present state, whatever was told before."""
+    metadata = {TELLS_STATE: tells_state}
+    return _declared(partial(strawberry.subscription, metadata=metadata), Guard(needs), description)
+
+
+def does_tell_state(prepared: Prepared, operation_name: str | None) -> bool:
+    """Say whether each event of an operation is the present state of one thing."""
+    operation, root = prepared.operation(operation_name), prepared.schema.subscription_type
+    if operation is None or root is None or len(operation.selection_set.selections) != 1:
+        return False
+    (node,) = operation.selection_set.selections
+    field = root.fields.get(node.name.value) if isinstance(node, FieldNode) else None
+    declared = None if field is None else field.extensions.get(STRAWBERRY)
+    return isinstance(declared, StrawberryField) and bool(declared.metadata.get(TELLS_STATE))
 
 
 def _aim(arguments: Mapping[str, Any]) -> tuple[str, UUID] | None:

@@ -20,7 +20,7 @@ ANSWER: Final = 10
 BROWSED: Final = (
     *("objects", "schemas", "tables", "columns", "collections", "fields", "experiments", "preview"),
     *("warehouses", "vendorJobs", "vendorJob", "queryProfile", "queryPlan", "queryEstimate"),
-    *("object", "container", "lifecycleRules", "accessPolicy"),
+    *("object", "container", "lifecycleRules", "accessPolicy", "containerSettings"),
 )
 """Fields of a connector for which its vendor is asked."""
 
@@ -34,6 +34,7 @@ SIZES: Final = Sizes(
         "Connector.experiments": 100,
         "Connector.fields": 100,
         "AccessPolicy.grants": 50,
+        "ContainerSettings.storedPolicies": 5,
         "Connector.lifecycleRules": 50,
         "Connector.queryPlan": 50,
         "Connector.queryProfile": 50,

@@ -66,6 +66,7 @@ class Subscription:
         Permission.EXPERIMENT_READ,
         description="A run: first as it is now, then after each change; changes within a "
         "tenth of a second come as one. Nothing has to be resumed: the first event is the present state.",
+        tells_state=True,
     )
     async def run_updated(
         self,

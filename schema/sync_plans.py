@@ -59,6 +59,10 @@ class SyncSummary:
         description="How many of the updates replace what was changed later in the target."
     )
     target_count: BigInt = strawberry.field(description="How many objects the target has that are meant.")
+    target_free_bytes: BigInt | None = strawberry.field(
+        description="How many bytes the target had room for; null where nobody knows. A sync that needs more ends "
+        "before it copies anything."
+    )
 
 
 @strawberry.type(description="What a sync is told to do.")
@@ -199,6 +203,7 @@ class SyncPlan(Owned, kind=Kind.SyncPlan):
             left_out=SyncShare(**told["leftOut"]),
             overwrites=told["overwrites"],
             target_count=told["targetCount"],
+            target_free_bytes=told.get("targetFreeBytes"),
         )
 
     @computed(

@@ -2,7 +2,6 @@
 
 pytest_plugins = [
     "tests.fixtures.memory",
-    "tests.fixtures.loops",
     "tests.fixtures.databases",
     "tests.fixtures.graphql",
     "tests.fixtures.following",
@@ -23,6 +22,7 @@ pytest_plugins = [
     "tests.fixtures.bigquery_server",
     "tests.fixtures.mariadb_server",
     "tests.fixtures.node",
+    "tests.fixtures.nginx",
     "tests.fixtures.azurite_server",
     "tests.fixtures.skips",
     "tests.fixtures.grouping",
@@ -34,4 +34,5 @@ pytest_plugins = [
     "tests.fixtures.syncs",
     "tests.fixtures.connected",
     "tests.fixtures.artifact_stores",
+    "tests.fixtures.otlp",
 ]

@@ -1,6 +1,5 @@
 """The command line: one module a group of commands."""
 
-import logging
 import sys
 from importlib import import_module
 from typing import Any, Final
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from app.cli.complaints import complaint
+from maestro import logs
 from maestro.errors import MaestroError
 from maestro.tracing import name_in_log_records
 from maestro.version import VERSION
@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "member": "members",
     "migrate": "database",
     "persist": "persist",
+    "profile": "profiles",
     "psql": "database",
     "restore": "restores",
     "schedule": "schedules",
@@ -84,11 +85,7 @@ def main() -> None:
     Settings are read from the environment (MAESTRO_…) and from .env.
     """
     name_in_log_records()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s:%(trace)s %(message)s")
-    for chatty in ("alembic", "azure", "httpx", "uvicorn.error"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    # Clients' mistakes are told to the clients; what is unexpected is logged by app.answers, once.
-    logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)
+    logs.begin()
 
 
 @main.command()

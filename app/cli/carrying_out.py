@@ -1,8 +1,8 @@
 """Commands that start a job and follow it to its end, with a worker of their own where nobody else has one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import click
@@ -23,14 +23,31 @@ _STATE: Final = "SELECT state FROM job WHERE id::text = $1 OR 'job_' || replace(
 Started = Mapping[str, Any]
 
 
-def carry_out(start: Callable[[Context], Awaitable[Started]], *, wait: bool, as_json: bool) -> tuple[Started, int]:
+@asynccontextmanager
+async def _nothing(_ctx: Context) -> AsyncIterator[None]:
+    yield
+
+
+def carry_out(
+    start: Callable[[Context], Awaitable[Started]],
+    *,
+    wait: bool,
+    as_json: bool,
+    beside: Callable[[Context], AbstractAsyncContextManager[None]] = _nothing,
+) -> tuple[Started, int]:
     """Start something that has a `job`, follow that to its end unless told not to, and return both.
+
+    `beside` is what this process does for as long.
 
     The second is what the command exits with: 1 unless the job has succeeded. Ctrl-C stops following, not the job.
     """
     begun: dict[str, Any] = {}
 
     async def run(ctx: Context) -> int:
+        async with beside(ctx):
+            return await follow(ctx)
+
+    async def follow(ctx: Context) -> int:
         begun.update(await start(ctx))
         if not wait:
             return 0

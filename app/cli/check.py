@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from app.cli.serve import listen
 from app.data_folder import require_folder
 from app.database import database, operations_url
+from app.listening import listen
 from app.sign_on import configured, names_provider
 from connectors.oidc import Provider
 from maestro.db import migrate

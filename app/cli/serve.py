@@ -1,121 +1,93 @@
 """`python -m app serve`: run the server."""
 
-import errno
-import logging
+import asyncio
 import signal
-import socket
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
-from typing import Final
 
 import click
-import uvicorn
 from rich.console import Console
 from rich.markup import escape
-from starlette.applications import Starlette
 
 from app.archiving import archives
 from app.data_folder import require_folder
 from app.database import bring_up_to_date, database, server_account
-from app.protocol import BoundedHead
+from app.listening import listen, listeners
+from app.processes import supervised
 from app.server import create_app
-from app.sockets.transport import socket_options
+from app.serving import Server
+from app.sign_on import sign_on_of
 from app.whereabouts import address_of, published
 from app.workers import kept_alive
+from maestro import logs
+from maestro.access import Access
 from maestro.db import migrate
+from maestro.db.engine import Database
+from maestro.db.room import most_connections
 from maestro.errors import StartupError
 from maestro.invocation import command
 from maestro.master_keys import vault_of
 from maestro.queue.address import is_prepared
-from maestro.runtime import Runtime
 from maestro.secret import secret_of
-from maestro.settings import Settings
+from maestro.settings import CONNECTIONS_BESIDE, Settings
 from maestro.version import VERSION
 from resolvers.setup import ensure_owner
 
 console = Console(highlight=False, soft_wrap=True)
 
-DRAIN_S = 10
-"""How long requests that are under way may take to end when the server is stopped."""
-
-CURES: Final = {
-    errno.EADDRINUSE: "Stop what listens there, or choose another port: --port 8001, or --port 0 for a free one.",
-    errno.EACCES: "Choose a port from 1024 on: lower ones are for privileged accounts.",
-}
-"""What helps when a port cannot be had; anything else is wrong with the host."""
-
-
-class Server(uvicorn.Server):
-    """Uvicorn's server, which says when it accepts connections, and ends streams and WebSockets before the others."""
-
-    def __init__(self, config: uvicorn.Config, app: Starlette, *, ready: Callable[[], Awaitable[None]]) -> None:
-        super().__init__(config)
-        self.app = app
-        self.ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets)
-        if self.started:
-            await self.ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, once streams and WebSockets, which would last for ever, have ended."""
-        self.app.state.stopping.set()
-        await self.app.state.sockets.drain(timedelta(seconds=DRAIN_S / 2))
-        await super().shutdown(sockets)
-
 
 @click.command()
 @click.option("--host", help="Address to listen on; MAESTRO_HOST unless given.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port, 0 for a free one; MAESTRO_PORT unless given.")
+@click.option(
+    "--processes", type=click.IntRange(1, 64), help="Processes that answer requests; MAESTRO_PROCESSES unless given."
+)
 @click.option("--workers", type=click.IntRange(0, 64), help="Worker processes for jobs; MAESTRO_WORKERS unless given.")
-def serve(host: str | None, port: int | None, workers: int | None) -> None:
+def serve(**options: str | int | None) -> None:
     """Run the server, with an embedded PostgreSQL unless MAESTRO_DATABASE_URL is set, and workers for its jobs."""
-    options = {"host": host, "port": port, "workers": workers}
     given = {name: value for name, value in options.items() if value is not None}
     settings = Settings(**given)  # type: ignore[arg-type] # names and types are those of the fields
-    logging.getLogger().setLevel(settings.log_level)
+    logs.follow(settings, "server")
     # Uvicorn ends its work and raises the signal again; this lets the database end as well, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if settings.processes == 1:
+        _serve_alone(settings)
+    else:
+        _serve_together(settings)
+    console.print("  [dim]Stopped.[/]")
+
+
+def _serve_alone(settings: Settings) -> None:
     with listen(settings) as listener, database(settings, is_owner=True) as url:
         prepare(settings, url)
         base_url = address_of(settings, listener.getsockname()[1])
         app = create_app(settings, server_account(settings, url))
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            # The application reads them itself, from the proxies that the settings name.
-            proxy_headers=False,
-            http=BoundedHead,
-            timeout_graceful_shutdown=DRAIN_S,
-            **socket_options(settings),
-        )
         # The workers end before the database does, and begin when the server is ready: nobody waits for them.
         with published(settings.data_dir, base_url), kept_alive(settings.workers) as kept, suppress(KeyboardInterrupt):
 
             async def ready() -> None:
-                await announce(app.state.runtime, base_url)
+                runtime = app.state.runtime
+                await announce(settings, runtime.db, runtime.access, base_url=base_url)
                 kept.start()
 
-            Server(config, app, ready=ready).run([listener])
-        console.print("  [dim]Stopped.[/]")
+            Server(app, settings, ready=ready).run([listener])
 
 
-def listen(settings: Settings) -> socket.socket:
-    """Take the port before anything else is started; StartupError when somebody has it."""
-    try:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        return socket.create_server((settings.host, settings.port), family=family)
-    except OSError as error:
-        raise StartupError(
-            # Python appends the address in parentheses, which stands in front already.
-            f"Cannot listen on {settings.host}:{settings.port}: {str(error.strerror).partition(' (')[0]}.",
-            hint=CURES.get(error.errno or 0, "Listen on an address of this machine: --host 127.0.0.1, for example."),
-        ) from error
+def _serve_together(settings: Settings) -> None:
+    taken = listeners(settings)
+    base_url = address_of(settings, taken[0].getsockname()[1])
+    # Forked first, while there is neither a thread nor a file that it would have as well.
+    with supervised(settings, taken) as server, database(settings, is_owner=True) as url:
+        prepare(settings, url)
+        # As each process will, which cannot say so as well.
+        sign_on_of(settings)
+        account = server_account(settings, url)
+        require_connections(settings, account)
+        with published(settings.data_dir, base_url), kept_alive(settings.workers) as kept, suppress(KeyboardInterrupt):
+            with server.serving(account):
+                asyncio.run(_announce_from_here(settings, account, base_url))
+                kept.start()
+                server.wait()
+            raise StartupError("The process that keeps the server processes has ended.", hint="Start the server again.")
 
 
 def prepare(settings: Settings, url: str) -> None:
@@ -139,18 +111,38 @@ def prepare(settings: Settings, url: str) -> None:
         console.print(f"  [dim]Migrated the database: {revision.title}[/]")
 
 
-async def announce(runtime: Runtime, base_url: str) -> None:
+def require_connections(settings: Settings, url: str) -> None:
+    """Raise StartupError where the database has not as many connections as the processes may want to have."""
+    wanted, most = settings.processes * settings.connections_of_process, most_connections(url)
+    if wanted > most:
+        fitting = most // settings.processes - CONNECTIONS_BESIDE
+        smaller = f"set MAESTRO_POOL_SIZE to {fitting} at most" if fitting > 0 else "start fewer processes"
+        raise StartupError(
+            f"{settings.processes} processes take up to {wanted} connections, and PostgreSQL allows {most}.",
+            hint=f"Leave some for workers and commands too: {smaller}, or raise max_connections of PostgreSQL.",
+        )
+
+
+async def _announce_from_here(settings: Settings, url: str, base_url: str) -> None:
+    db = Database(url, pool_size=1)
+    try:
+        await announce(settings, db, Access(db), base_url=base_url)
+    finally:
+        await db.close()
+
+
+async def announce(settings: Settings, db: Database, access: Access, *, base_url: str) -> None:
     """Print where the server is and how to get in."""
-    owner = await ensure_owner(runtime.db, archives=archives(runtime.settings))
-    token = await runtime.access.create_link_token(owner.user_id)
-    is_embedded = runtime.settings.database_url is None
+    owner = await ensure_owner(db, archives=archives(settings))
+    token = await access.create_link_token(owner.user_id)
+    is_embedded = settings.database_url is None
     rows = {
         "Sign in": f"[bold cyan]{base_url}/sign-in?token={token}[/]",
         "": f"[dim]This link works once, within a day; {escape(command('link'))} prints another.[/]",
         "GraphiQL": f"{base_url}/graphiql",
         "GraphQL": f"{base_url}/graphql",
         "API key": escape(command("key create --name my-script")),
-        "Database": f"embedded PostgreSQL in {escape(str(runtime.settings.data_dir))}" if is_embedded else "PostgreSQL",
+        "Database": f"embedded PostgreSQL in {escape(str(settings.data_dir))}" if is_embedded else "PostgreSQL",
     }
     console.print(f"\n  [bold]Maestro ML[/] {VERSION} is ready.\n")
     for name, value in rows.items():

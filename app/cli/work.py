@@ -11,6 +11,7 @@ from app.data_folder import require_folder
 from app.database import database
 from app.worker import means_of
 from app.worker import work as run
+from maestro import logs
 from maestro.db import migrate
 from maestro.settings import Settings
 
@@ -31,7 +32,7 @@ def work(concurrency: int | None, *, is_child: bool) -> None:
     Jobs that run then are left to other workers, or to the next start, which go on where they were.
     """
     settings = Settings() if concurrency is None else Settings(job_concurrency=concurrency)
-    logging.getLogger().setLevel(settings.log_level)
+    logs.follow(settings, "worker")
     require_folder(settings)
     with database(settings) as url:
         migrate.require_current(url)

@@ -15,12 +15,16 @@ from typing import Any, Final
 
 from app.errands.framing import TooLargeError, frame, received
 from app.errands.handover import taken_over
+from maestro import logs, tracing
 from maestro.db.engine import Database
 from maestro.db.patience import is_away
 from maestro.errands import ErrandKind
 from maestro.errors import MaestroError, PayloadTooLarge
 from maestro.master_keys import vault_of
 from maestro.queue.failures import failure_of
+from maestro.spans import spanned
+from maestro.telemetry.tracing import traced
+from maestro.telemetry.writing import counted
 from ops.connectors.errands import carry_out
 from ops.connectors.opening import Openings
 
@@ -61,11 +65,15 @@ async def _serve(ours: socket.socket) -> None:
     beginning = await received(reader)
     if beginning is not None:
         settings = taken_over(beginning["settings"])
-        logging.getLogger().setLevel(settings.log_level)
+        logs.follow(settings, "errands")
         db = Database(beginning["url"], pool_size=POOL)
         openings = Openings(db, vault_of(settings), settings)
         try:
-            await _Work(openings, writer).run(reader)
+            async with (
+                traced(settings, "errands"),
+                counted(settings.data_dir, "errands", [openings.circuits], is_on=settings.metrics),
+            ):
+                await _Work(openings, writer).run(reader)
         finally:
             await openings.close()
             await db.close()
@@ -101,7 +109,9 @@ class _Work:
         try:
             async with self._room:
                 kind, timeout_s = ErrandKind(message["kind"]), message["timeout_s"]
-                answer = await carry_out(self._openings, kind, message["arguments"], timeout_s=timeout_s)
+                tracing.go_on(message.get("traceparent"))
+                with spanned(f"errand {kind.value}", {"maestro.errand": kind.value}, parent=message.get("traceparent")):
+                    answer = await carry_out(self._openings, kind, message["arguments"], timeout_s=timeout_s)
             sent = frame({"id": number, "answer": answer})
         except TooLargeError:
             error = PayloadTooLarge("The answer is too large.", hint="Ask for less of it.")

@@ -1,6 +1,7 @@
 """Errands as the server's requests see them: a process is started for the first one, and ended when none has come."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from app.errands.process import ErrandProcess
 from maestro.errands import ErrandKind
 from maestro.errors import Unavailable
 from maestro.settings import Settings
+from maestro.telemetry.connectors import ERRAND_TIME, ERRANDS
 from maestro.vendor_errors import TimedOut
 
 MOST: Final = 500
@@ -39,12 +41,18 @@ class ChildErrands:
             raise Unavailable("Too much is asked of connectors at once.", hint="Try again a little later.")
         self._under_way += 1
         self._stay()
+        began, outcome = time.perf_counter(), "failed"
         try:
             async with asyncio.timeout(timeout_s + GRACE_S):
-                return await (await self._living()).ask(kind, arguments, timeout_s=timeout_s)
+                answer = await (await self._living()).ask(kind, arguments, timeout_s=timeout_s)
         except TimeoutError:
             raise TimedOut(f"The connector has not answered in {timeout_s:g} s.", timeoutSeconds=timeout_s) from None
+        else:
+            outcome = "answered"
+            return answer
         finally:
+            ERRANDS.add((kind.value, outcome))
+            ERRAND_TIME.observe(time.perf_counter() - began, (kind.value,))
             self._under_way -= 1
             if not self._under_way:
                 self._leave_later()

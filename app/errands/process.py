@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from app.errands.framing import frame, received
 from maestro.errands import ErrandKind, ErrandLost
 from maestro.queue.failures import error_of
+from maestro.spans import handed_on
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,8 @@ class ErrandProcess:
         """Have an errand run and return its answer; cancelled, it is stopped there. Its errors, and ErrandLost."""
         number = next(self._numbers)
         answered = asyncio.get_running_loop().create_future()
-        self._writer.write(frame({"id": number, "kind": kind, "arguments": arguments, "timeout_s": timeout_s}))
+        asked = {"id": number, "kind": kind, "arguments": arguments, "timeout_s": timeout_s}
+        self._writer.write(frame({**asked, "traceparent": handed_on()}))
         self._asked[number] = answered
         is_answered = False
         try:

@@ -30,6 +30,13 @@ def tags_of(outcome: Outcome) -> dict[str, str]:
     return {**told, "vary": VARY, "cache-control": "private, no-cache"}
 
 
+def cache_status(outcome: Outcome) -> dict[str, str]:
+    """Return the header by which RFC 9211 tells whether an answer was kept before; none for what is never kept."""
+    if outcome.kept is None:
+        return {}
+    return {"cache-status": "maestro; hit" if outcome.was_kept else "maestro; fwd=miss; stored"}
+
+
 def is_known(request: Request, tag: str) -> bool:
     """Say whether the request names a tag in `If-None-Match`; weak and strong ones count alike."""
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.answers import encoded, errors_of
-from app.graphql.conditional import NOT_MODIFIED, is_known, tags_of
+from app.graphql.conditional import NOT_MODIFIED, cache_status, is_known, tags_of
 from app.graphql.negotiation import Accepted, Form, accepted
 from app.graphql.reading import Batch, read
 from app.graphql.refusals import Refused, needs_stream, not_acceptable
@@ -18,6 +18,7 @@ from app.limiting import answered, limits_in, with_limits
 from maestro.errors import BadRequest
 from maestro.requests import OperationRequest
 from maestro.settings import Settings
+from maestro.telemetry.graphql import ANSWER_BYTES
 from resolvers.context import Context
 
 
@@ -59,7 +60,7 @@ class Exchange:
     def _single(self, ctx: Context, outcome: Outcome) -> Response:
         answer = outcome.answer
         status = outcome.status or status_of(answer, self._form, is_draft=self._is_draft)
-        headers = {**headers_of(answer, status), **limits_in(ctx.receipt)}
+        headers = {**headers_of(answer, status), **limits_in(ctx.receipt), **cache_status(outcome)}
         if self.request.method != "POST" and status == 200 and "errors" not in answer:  # noqa: PLR2004 -- OK
             headers |= tags_of(outcome)
             if is_known(self.request, headers["etag"]):
@@ -98,7 +99,9 @@ class Exchange:
         return with_limits(stream, ctx.receipt)
 
     def _whole(self, content: object, status: int, headers: Mapping[str, str]) -> Response:
-        return Response(encoded(content), status, {**headers, "content-type": self._form.value})
+        body = encoded(content)
+        ANSWER_BYTES.observe(len(body))
+        return Response(body, status, {**headers, "content-type": self._form.value})
 
     @property
     def _form(self) -> Form:

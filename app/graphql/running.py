@@ -19,11 +19,14 @@ from app.answer_cache import Kept, answer_from, charged, find, keep
 from app.answers import answer_of, encoded, errors_of, told
 from app.clients import client_of
 from app.documents import text_of
+from app.following import followed
 from app.graphql.refusals import malformed, needs_post
+from app.operation_counting import KEPT_ANSWER, CountedOperation
 from maestro.db.rows import CONNECTION_LOST
 from maestro.errors import BadRequest, MaestroError, Unavailable
 from maestro.rate_limits import Bucket
 from maestro.requests import OperationRequest
+from maestro.tallies import operation
 from resolvers.context import Context
 
 ALLOWED: Final = {
@@ -46,6 +49,13 @@ class Outcome:
     status: int | None = None
     kept: Kept | None = None
     """The answer as it was kept, now or before."""
+    way: str | None = None
+    """How it was found, if not by running the operation."""
+
+    @property
+    def was_kept(self) -> bool:
+        """Whether the answer was kept before, so that nothing was computed."""
+        return self.way == KEPT_ANSWER
 
 
 def context_of(request: Request) -> Context:
@@ -74,15 +84,31 @@ class Runner:
 
         Whatever has not been charged by then is charged as a request.
         """
-        return await self.charged(ctx, await self._run(ctx, asked, method=method))
+        named = operation(lambda: _name(ctx, getattr(asked, "operation_name", None)))
+        with named, CountedOperation(ctx, asked) as counted:
+            outcome = await self.charged(ctx, await self._run(ctx, asked, method=method))
+            counted.answered(outcome.answer, way=outcome.way)
+            return outcome
 
     async def stream(self, ctx: Context, asked: OperationRequest, *, method: str) -> AsyncGenerator[Outcome, None]:
         """Run any operation and yield its answers; Refused as above."""
+        is_sent = False
+        with CountedOperation(ctx, asked) as counted:
+            async with aclosing(self._subscribed(ctx, asked)) as outcomes:
+                async for outcome in outcomes:
+                    is_sent = True
+                    counted.sent(outcome.answer, "http")
+                    yield outcome
+        if not is_sent:
+            yield await self.run(ctx, asked, method=method)
+
+    async def _subscribed(self, ctx: Context, asked: OperationRequest) -> AsyncGenerator[Outcome, None]:
+        """Yield the answers of a subscription, and what is answered to none at all; nothing for other operations."""
         text = await _text(ctx, asked)
         if isinstance(text, Outcome):
             yield await self.charged(ctx, text)
             return
-        results = await self.schema.subscribe(
+        alone = await self.schema.subscribe(
             text,
             variable_values=dict(asked.variables),
             context_value=ctx,
@@ -90,18 +116,14 @@ class Runner:
             operation_extensions=dict(asked.extensions),
         )
         try:
-            async with aclosing(results):
+            async with aclosing(followed(ctx, asked, text, alone=alone)) as results:
                 async for result in results:
                     if _is_no_subscription(result):
-                        break
+                        return
                     yield await self.charged(ctx, Outcome(answer_of(result)))
-                else:
-                    return
         except GraphQLError as error:
             # A document that cannot be read: `execute` would have returned it.
             yield await self.charged(ctx, Outcome({"errors": [told(error)]}))
-            return
-        yield await self.run(ctx, asked, method=method)
 
     async def charged(self, ctx: Context, outcome: Outcome) -> Outcome:
         """Charge what never came so far that it was charged, and answer by the refusal when that is too much."""
@@ -161,6 +183,12 @@ class Runner:
         return _keeping(ctx, asked, answer_of(result))
 
 
+def _name(ctx: Context, named: str | None) -> str | None:
+    """Return the name of the operation, also of one whose answer was kept, so that nothing of it was run."""
+    found = None if ctx.operation_name or ctx.prepared is None else ctx.prepared.operation(named)
+    return ctx.operation_name if found is None or found.name is None else found.name.value
+
+
 async def _given(ctx: Context, kept: Kept, *, text: str, began: float) -> Outcome:
     """Return the outcome of an operation whose answer was kept; all else that comes of running it is done."""
     receipt = await charged(ctx, kept.answer)
@@ -171,7 +199,7 @@ async def _given(ctx: Context, kept: Kept, *, text: str, began: float) -> Outcom
     if ctx.document is not None:
         seconds = time.perf_counter() - began
         ctx.runtime.usage.note(ctx.document, ctx.client, seconds=seconds, is_error=False, cost=ctx.cost)
-    return Outcome(answer_from(ctx, kept.answer), kept=kept)
+    return Outcome(answer_from(ctx, kept.answer), kept=kept, way=KEPT_ANSWER)
 
 
 def _keeping(ctx: Context, asked: OperationRequest, answer: dict[str, Any]) -> Outcome:

@@ -14,6 +14,7 @@ from app.graphql.negotiation import Form
 from app.graphql.presence import gone
 from app.graphql.refusals import Refused
 from app.graphql.running import Outcome
+from maestro.telemetry import http
 
 HEAD_S: Final = 0.25
 """After so long the head of the response is sent, whatever its first answer will be."""
@@ -64,10 +65,13 @@ class Stream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         sender = asyncio.create_task(self._send(send))
         others = [asyncio.create_task(gone(receive)), asyncio.create_task(self._stopping.wait())]
+        http.STREAMS.add(1)
+        http.STREAMS_OPENED.add()
         try:
             await asyncio.wait([sender, *others], return_when=asyncio.FIRST_COMPLETED)
             is_sent = sender.done()
         finally:
+            http.STREAMS.add(-1)
             await _ended(sender, self._maker, *others)
         if is_sent:
             sender.result()

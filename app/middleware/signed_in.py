@@ -9,10 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.answers import absence_response, error_response
 from app.cookies import set_session_cookie
 from app.middleware.credentials import credentials_of
+from maestro import log_context
 from maestro.access import Access, Viewer
 from maestro.access.door import Credentials
 from maestro.db.rows import CONNECTION_LOST
 from maestro.errors import NotFound, Unauthenticated
+from maestro.telemetry.access import CREDENTIALS
 
 PUBLIC: Final = (
     "/",
@@ -20,6 +22,7 @@ PUBLIC: Final = (
     "/join",
     "/livez",
     "/readyz",
+    "/metrics",
     "/graphiql",
     "/static/",
     "/graphiql/",
@@ -55,6 +58,8 @@ class SignedIn:
         viewer, refusal = await _found(access, shown)
         state = scope.setdefault("state", {})
         state["viewer"], state["credentials"] = viewer, shown
+        log_context.act_for(viewer)
+        CREDENTIALS.add((_method(shown), "refused" if viewer is None else "accepted"))
         if viewer is not None:
             await self.app(scope, receive, await _renewing(connection, shown, send))
         elif is_public(scope["path"]):
@@ -76,6 +81,10 @@ async def turned_out(connection: HTTPConnection) -> Response | None:
         return refusal or _unknown()
     state.viewer = viewer
     return None
+
+
+def _method(shown: Credentials) -> str:
+    return "key" if shown.key else "session" if shown.session else "none"
 
 
 def is_public(path: str) -> bool:

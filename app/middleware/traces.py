@@ -20,7 +20,7 @@ class Traced:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        with tracing.traced(tracing.id_in(_traceparent(scope))) as trace_id:
+        with tracing.traced(tracing.id_in(traceparent_of(scope))) as trace_id:
             header = (TRACE_ID.encode(), trace_id.encode())
 
             async def send_traced(message: Message) -> None:
@@ -31,7 +31,7 @@ class Traced:
             await self.app(scope, receive, send_traced if scope["type"] == "http" else send)
 
 
-def _traceparent(scope: Scope) -> str | None:
-    """Return the header; of several none counts."""
+def traceparent_of(scope: Scope) -> str | None:
+    """Return the header `traceparent`; of several none counts."""
     values = [value for name, value in scope["headers"] if name == b"traceparent"]
     return values[0].decode("latin-1") if len(values) == 1 else None

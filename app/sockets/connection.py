@@ -9,15 +9,29 @@ from typing import Any, Final
 
 from starlette.websockets import WebSocket
 
+from app.operation_counting import CountedOperation
 from app.sockets.admission import Admitted, admitted
 from app.sockets.counting import OpenSockets, stopping
 from app.sockets.operations import Operation, refusal, too_many
-from app.sockets.protocol import CloseCode, Closing, Complete, Init, Message, Ping, Subscribe, malformed, message_of
+from app.sockets.protocol import (
+    KINDS,
+    CloseCode,
+    Closing,
+    Complete,
+    Init,
+    Message,
+    Ping,
+    Subscribe,
+    malformed,
+    message_of,
+)
 from app.sockets.sending import Outbox, PeerGone
+from app.sockets.waiting import Flag
 from maestro import tracing
 from maestro.db.absence import absence_of
 from maestro.db.rows import CONNECTION_LOST
 from maestro.runtime import Runtime
+from maestro.telemetry.http import MESSAGES, SOCKET_OPERATIONS, SOCKETS_CLOSED, SOCKETS_OPENED
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +53,7 @@ class Connection:
         self._settings = self._runtime.settings
         self._outbox = Outbox(websocket, self._settings.socket_send_timeout)
         self._counted = ExitStack()
-        self._is_introduced = asyncio.Event()
+        self._is_introduced = Flag()
         self._admitted: Admitted | None = None
         self._heard_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -48,15 +62,17 @@ class Connection:
         """Also those that are complete and have not ended yet."""
         self._is_draining = False
         self._end: asyncio.Future[Closing | None] = asyncio.get_running_loop().create_future()
-        self._is_gone = asyncio.Event()
+        self._is_gone = Flag()
 
     async def serve(self) -> None:
         """Serve the socket until either side closes it."""
         try:
             with self._counted:
+                SOCKETS_OPENED.add()
                 self._spawn(self._listen(), "socket listening")
                 self._spawn(self._watch(), "socket watching")
                 closing = await self._end
+                SOCKETS_CLOSED.add(("client" if closing is None else str(closing.code.value),))
                 if closing is not None:
                     await self._outbox.close(closing)
         finally:
@@ -84,7 +100,8 @@ class Connection:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._operations.pop(task, None)
+        if self._operations.pop(task, None) is not None:
+            SOCKET_OPERATIONS.add(-1)
         error = None if task.cancelled() else task.exception()
         if error is None:
             return
@@ -110,7 +127,9 @@ class Connection:
             self._heard_at = asyncio.get_running_loop().time()
             if received.get("text") is None:
                 raise malformed("Messages are text frames.")
-            await self._act_on(message_of(received["text"]))
+            message = message_of(received["text"])
+            MESSAGES.add(("in", KINDS[type(message)]))
+            await self._act_on(message)
 
     async def _watch(self) -> None:
         """Wait for the first message, then look after a peer that may be gone without having said so."""
@@ -165,6 +184,7 @@ class Connection:
         operation = Operation(message.request)
         task = self._spawn(self._run(message.id, operation, self._admitted), "socket operation")
         self._running[message.id], self._operations[task] = task, operation
+        SOCKET_OPERATIONS.add(1)
 
     async def _run(self, key: str, operation: Operation, behind: Admitted) -> None:
         """Run one operation, under a trace id of its own."""
@@ -174,12 +194,14 @@ class Connection:
         except CONNECTION_LOST as error:
             await self._tell_last(key, "error", refusal(absence_of(error))["errors"])
             return
-        async with aclosing(operation.answers(ctx)) as answers:
-            async for answer in answers:
-                if "data" not in answer:
-                    await self._tell_last(key, "error", answer["errors"])
-                    return
-                await self._tell(key, "next", answer)
+        with CountedOperation(ctx, operation.request) as counted:
+            async with aclosing(operation.answers(ctx)) as answers:
+                async for answer in answers:
+                    counted.told(answer, is_lasting=operation.is_lasting)
+                    if "data" not in answer:
+                        await self._tell_last(key, "error", answer["errors"])
+                        return
+                    await self._tell(key, "next", answer)
         await self._tell_last(key, "complete")
 
     async def _tell_last(self, key: str, kind: str, payload: Any = None) -> None:

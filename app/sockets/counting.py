@@ -1,13 +1,17 @@
-"""The open sockets of a process: how many there may be, of one viewer and of all, and their end with the server."""
+"""The open sockets of a process: how many there may be, of one viewer and of all, and their end with the server.
+
+Those of one viewer are counted over all processes of the server.
+"""
 
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from app.member import Seat
 from app.sockets.protocol import CloseCode, Closing
 from maestro.access import Viewer
 from maestro.settings import Settings
@@ -23,11 +27,15 @@ class Drained(Protocol):
 class OpenSockets:
     """Counts sockets, and refuses those that are too many with 1013: later there may be room."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, seat: Seat | None = None) -> None:
         self._settings = settings
+        self._seat = seat
         self._open: set[Drained] = set()
         self._of_viewers: Counter[tuple[UUID, UUID]] = Counter()
         self._is_draining = False
+
+    def __len__(self) -> int:
+        return len(self._open)
 
     @contextmanager
     def opened(self, connection: Drained) -> Iterator[None]:
@@ -46,11 +54,25 @@ class OpenSockets:
     def admitted(self, viewer: Viewer) -> Iterator[None]:
         """Count a socket as a viewer's for the length of a block; Closing when they have too many."""
         who, limit = (viewer.organization_id, viewer.actor_id), self._settings.max_sockets_per_viewer
+        with self._counted(who, limit) as has_room:
+            if not has_room:
+                raise Closing(CloseCode.TRY_AGAIN_LATER, f"You have {limit:,} sockets open already.")
+            yield
+
+    def _counted(self, who: tuple[UUID, UUID], limit: int) -> AbstractContextManager[bool]:
+        if self._seat is None:
+            return self._counted_here(who, limit)
+        key = who[0].hex + who[1].hex
+        return self._seat.counts.counted(key, column=self._seat.column, limit=limit)
+
+    @contextmanager
+    def _counted_here(self, who: tuple[UUID, UUID], limit: int) -> Iterator[bool]:
         if self._of_viewers[who] >= limit:
-            raise Closing(CloseCode.TRY_AGAIN_LATER, f"You have {limit:,} sockets open already.")
+            yield False
+            return
         self._of_viewers[who] += 1
         try:
-            yield
+            yield True
         finally:
             self._of_viewers[who] -= 1
             if not self._of_viewers[who]:

@@ -6,6 +6,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 from app.sockets.connection import Connection
 from app.sockets.counting import OpenSockets
 from app.sockets.protocol import PROTOCOL, CloseCode
+from maestro.telemetry.http import SOCKETS_CLOSED
 
 
 class SocketEndpoint:
@@ -22,6 +23,7 @@ class SocketEndpoint:
                 # Only an open socket can be closed with a code that its client gets to see.
                 await websocket.accept()
                 await websocket.close(CloseCode.SUBPROTOCOL, "Subprotocol not acceptable")
+                SOCKETS_CLOSED.add((str(CloseCode.SUBPROTOCOL.value),))
                 return
             await websocket.accept(PROTOCOL)
         except (WebSocketDisconnect, WebSocketDisconnected):

@@ -11,6 +11,7 @@ from strawberry.types import ExecutionResult
 
 from app.answers import answer_of, told
 from app.documents import text_of
+from app.following import followed
 from maestro.db.absence import absence_of
 from maestro.db.rows import CONNECTION_LOST
 from maestro.errors import MaestroError, RateLimited, Unavailable
@@ -55,11 +56,11 @@ class Operation:
             operation_name=self.request.operation_name,
             operation_extensions=dict(self.request.extensions),
         )
-        async with aclosing(source):
+        async with aclosing(followed(ctx, self.request, text, alone=source)) as results:
             while True:
                 try:
                     async with asyncio.timeout(None if self.is_lasting else limit_s) as ctx.deadline:
-                        result = await anext(source, None)
+                        result = await anext(results, None)
                 except TimeoutError:
                     yield refusal(Unavailable(f"The operation took longer than {limit_s:g} s."))
                     return

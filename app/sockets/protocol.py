@@ -77,6 +77,14 @@ class Complete:
 
 
 Message: TypeAlias = Init | Ping | Pong | Subscribe | Complete
+KINDS: Final[dict[type[Message], str]] = {
+    Init: "connection_init",
+    Ping: "ping",
+    Pong: "pong",
+    Subscribe: "subscribe",
+    Complete: "complete",
+}
+"""What the protocol calls them."""
 
 
 def message_of(frame: str) -> Message:

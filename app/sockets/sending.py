@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 
 from app.answers import encoded
 from app.sockets.protocol import CloseCode, Closing
+from maestro.telemetry.http import MESSAGES
 
 _GONE = (WebSocketDisconnect, WebSocketDisconnected)
 
@@ -42,6 +43,7 @@ class Outbox:
             try:
                 async with asyncio.timeout(self._patience_s):
                     await self._websocket.send_text(text)
+                    MESSAGES.add(("out", message["type"]))
             except _GONE as gone:
                 raise PeerGone from gone
             except TimeoutError:

@@ -9,6 +9,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from app.sockets.protocol import CloseCode
+from app.sockets.waiting import Flag, Mailbox
 from maestro.settings import Settings
 
 CLOSE_S: Final = 5.0
@@ -18,7 +19,13 @@ MOST_FRAGMENTS: Final = 10_000
 
 
 class BoundedSocket(WebSocketsSansIOProtocol):
-    """A connection that ends whether its peer reads or not."""
+    """A connection that ends whether its peer reads or not, and keeps little while it is idle."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.queue = Mailbox()
+        self.writable = Flag()
+        self.writable.set()
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin, and let no message wait for the peer's word that the one before has come."""
@@ -34,6 +41,10 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             if self.close_sent:
                 raise ClientDisconnected
             await super().send(message)
+            if message["type"] == "websocket.accept":
+                # The scope has what is asked for later, and the parser holds on to both of them.
+                self.request.headers.clear()
+                self.response.headers.clear()
             return
         self.writable.set()
         await super().send(message)
@@ -65,5 +76,13 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 
 
 def socket_options(settings: Settings) -> dict[str, Any]:
-    """Return what uvicorn is told of WebSockets. The protocol has pings of its own, which reach the client's code."""
-    return {"ws": BoundedSocket, "ws_max_size": settings.max_message_bytes, "ws_ping_interval": None}
+    """Return what uvicorn is told of WebSockets. The protocol has pings of its own, which reach the client's code.
+
+    Nothing is compressed: each socket would keep the windows of it, many times what an idle one takes otherwise.
+    """
+    return {
+        "ws": BoundedSocket,
+        "ws_max_size": settings.max_message_bytes,
+        "ws_ping_interval": None,
+        "ws_per_message_deflate": False,
+    }

@@ -163,10 +163,6 @@ class Write(Protocol):
         """Store a file among a run's artifacts."""
         ...
 
-    async def put_model(self, model: TrackedModel) -> None:
-        """Store a registered model with its versions, aliases and tags; what is there is filled up."""
-        ...
-
     async def ensure_model(self, model: TrackedModel, *, otherwise: str | None = None) -> TrackedModel:
         """Return the registered model that stands for one, as it is there with its versions; made where there is none.
 

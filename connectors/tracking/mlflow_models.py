@@ -39,14 +39,6 @@ class Models:
             if not token:
                 return
 
-    async def put(self, model: TrackedModel) -> None:
-        """Store a model with its versions, aliases and tags; InvalidInput for a version that has no source."""
-        there = await self.ensure(model)
-        for version in model.versions:
-            number = await self.put_version(there, version)
-            for alias in version.aliases:
-                await self.put_alias(there, alias, number)
-
     async def ensure(self, model: TrackedModel, *, otherwise: str | None = None) -> TrackedModel:
         """Return the model that stands for one, made where there is none; Conflict where its names are others'."""
         found = await self._known(model) or await self._made(model, [model.name, *([otherwise] if otherwise else [])])

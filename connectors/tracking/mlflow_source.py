@@ -124,10 +124,6 @@ class MlflowSource:
         """Store a file among those of a run; NotSupported where the server does not keep them itself."""
         await self._files.put(run_id, path, file)
 
-    async def put_model(self, model: TrackedModel) -> None:
-        """Store a registered model with its versions, aliases and tags; what is there is filled up."""
-        await self._models.put(model)
-
     async def ensure_model(self, model: TrackedModel, *, otherwise: str | None = None) -> TrackedModel:
         """Return the registered model that stands for one, made where there is none; Conflict."""
         return await self._models.ensure(model, otherwise=otherwise)

@@ -21,7 +21,9 @@ from loadtests.figures import (
     hostile,
     imports,
     ingest,
+    instrumentation,
     point_in_time,
+    processes,
     startup,
     syncs,
 )
@@ -39,7 +41,9 @@ PARTS: Final[dict[str, tuple[str, Callable[[], list[Figure]]]]] = {
     "point-in-time": ("Disasters, and the way back", point_in_time.measure),
     "client": ("What logging costs a training", client.measure),
     "imports": ("An MLflow server that comes in", imports.measure),
+    "instrumentation": ("What counting costs a request", instrumentation.measure),
     "frames": ("A million rows as a DataFrame", frames.measure),
+    "processes": ("Two server processes instead of one", processes.measure),
     "freshness": ("Two servers on one database, for a minute", freshness.measure),
 }
 DATABASE: Final = "database"

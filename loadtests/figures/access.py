@@ -59,7 +59,7 @@ class OpenDoor(Access):
 class OpenDatabase(Database):
     """Shows every row to everybody, so that no connection is ever bound to a scope."""
 
-    def within(self, scope: Scope) -> Database:  # noqa: ARG002 -- as inherited
+    def within(self, scope: Scope, *, in_turn: bool = False) -> Database:  # noqa: ARG002 -- as inherited
         """Return the same view."""
         return self
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 KEY: Final = "AKIAFIGURES"
 SECRET: Final = "a-secret-of-figures"  # noqa: S105 -- of servers that live as long as this
 STEP_S: Final = 0.05
@@ -23,6 +25,12 @@ class Pair:
 
     source: str
     target: str
+    processes: tuple[psutil.Process, ...]
+
+    @property
+    def busy(self) -> float:
+        """The seconds that both have had of processors."""
+        return float(sum(one.cpu_times().user + one.cpu_times().system for one in self.processes))
 
 
 @contextmanager
@@ -31,18 +39,19 @@ def servers(folder: Path) -> Iterator[Pair]:
     shutil.rmtree(folder / "target", ignore_errors=True)
     (folder / "target" / "b").mkdir(parents=True)
     with ExitStack() as stack:
-        yield Pair(*(stack.enter_context(_serving(folder / name)) for name in ("source", "target")))
+        (source, one), (target, other) = (stack.enter_context(_serving(folder / name)) for name in ("source", "target"))
+        yield Pair(source, target, (one, other))
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[str]:
+def _serving(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = ["rclone", "serve", "s3", str(folder), "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}"]
     process = subprocess.Popen([*command, "--vfs-cache-mode", "off", "--log-level", "ERROR"])
     try:
         _until_it_answers(f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait()

@@ -38,10 +38,12 @@ SERVER: Final = {"MAESTRO_WORKERS": "1", "MAESTRO_COMPACT_EVERY": "3600"}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Taken:
-    """What a sync took: time, processor time in seconds, and memory in MB."""
+    """What a sync took: time, processor time of it, of both servers and of PostgreSQL in seconds, and memory in MB."""
 
     seconds: float
     busy: float
+    servers: float
+    database: float = 0.0
     memory: float = 0.0
 
 
@@ -115,6 +117,11 @@ def _measured(folder: Path, server: RunningServer, *, fill: Callable[[Path], str
             Figure(f"{what}: processor time of {name}", min(one.busy for one in taken), "s")
             for name, taken in busy.items()
         ),
+        *(
+            Figure(f"{what}: both servers at work for {name}", min(one.servers for one in taken), "s")
+            for name, taken in busy.items()
+        ),
+        Figure(f"{what}: PostgreSQL at work for ours", min(one.database for one in ours), "s"),
         Figure(f"{what}: memory that the worker takes for it", max(one.memory for one in ours), "MB", at_most=150),
     ]
     shutil.rmtree(folder)
@@ -158,15 +165,15 @@ def _aws(pair: Pair, folder: str) -> list[str]:
 def _by_program(folder: Path, tool: Tool) -> Taken:
     with servers(folder) as pair, tempfile.TemporaryDirectory(dir=folder) as between:
         command = ["nice", "-n", str(NICENESS), *tool.command(pair, between)]
-        began = time.perf_counter()
+        began, served = time.perf_counter(), pair.busy
         process = subprocess.Popen(command, env={**os.environ, **tool.environment})
         _, status, used = os.wait4(process.pid, 0)
-        took = time.perf_counter() - began
+        took, served = time.perf_counter() - began, pair.busy - served
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     _require_same(folder)
-    return Taken(took, used.ru_utime + used.ru_stime)
+    return Taken(took, used.ru_utime + used.ru_stime, served)
 
 
 def _ours(folder: Path, server: RunningServer) -> Taken:
@@ -174,14 +181,15 @@ def _ours(folder: Path, server: RunningServer) -> Taken:
         client.headers["authorization"] = f"Bearer {server.key}"
         keys = [_connector(client, f"{folder.name} {address}", address) for address in (pair.source, pair.target)]
         with _watching(server) as most:
-            began, busy = time.perf_counter(), _busy(server)
+            began, before = time.perf_counter(), (_busy(server), pair.busy, _busy_database(server))
             plan = _ask(client, PLAN, source=keys[0], target=keys[1])["planSync"]
             _await(client, plan["job"]["id"])
             run = _ask(client, START, id=plan["id"])["startSync"]
             _await(client, run["job"]["id"])
-            took, busy = time.perf_counter() - began, _busy(server) - busy
+            took, after = time.perf_counter() - began, (_busy(server), pair.busy, _busy_database(server))
     _require_same(folder)
-    return Taken(took, busy, most() / MB)
+    busy, served, stored = (now - then for now, then in zip(after, before, strict=True))
+    return Taken(took, busy, served, stored, most() / MB)
 
 
 PLAN: Final = """mutation Plan($source: ID!, $target: ID!) {
@@ -251,6 +259,17 @@ def _workers(server: RunningServer) -> list[psutil.Process]:
 def _busy(server: RunningServer) -> float:
     """Return the seconds that the workers have had of processors."""
     return float(sum(one.cpu_times().user + one.cpu_times().system for one in _workers(server)))
+
+
+def _busy_database(server: RunningServer) -> float:
+    """Return the seconds that PostgreSQL has had of processors, what has ended of it included."""
+    folder, total = server.process.environ()["MAESTRO_DATA_DIR"], 0.0
+    for one in psutil.process_iter():
+        with suppress(psutil.Error):
+            if one.name() == "postgres" and any(folder in text for text in one.cmdline()):
+                total += sum(one.cpu_times()[:4])
+                total += sum(sum(child.cpu_times()[:2]) for child in one.children(recursive=True))
+    return total
 
 
 def _resident(processes: list[psutil.Process]) -> float:

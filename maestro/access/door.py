@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,9 +12,11 @@ from maestro.access import keys, sessions
 from maestro.access.addresses import Network, is_within, networks_of
 from maestro.access.grants import Limits, grants_of
 from maestro.access.keys import KeySpec, NewApiKey
+from maestro.access.once import Once
 from maestro.access.permissions import Permission
 from maestro.access.secrets import KEY_PREFIX, hash_of
 from maestro.access.sessions import GRACE, ROTATE_AFTER
+from maestro.access.statements import KEY, KEY_USED, SESSION, SESSION_SEEN
 from maestro.access.viewer import SignInMethod, Viewer
 from maestro.clock import now
 from maestro.db.engine import Database
@@ -30,49 +33,6 @@ NOTED_EVERY: Final = timedelta(minutes=1)
 """So exact is what is told of the last use of a key or a session: a write for each use would cost more than the use."""
 TOPIC: Final = "access"
 """Where it is told that roles, keys or sessions have changed."""
-
-_ROLES: Final = """(
-    SELECT array_agg(m.role || ' ' || coalesce(m.project_id::text, '')) FROM membership m
-    WHERE m.removed_at IS NULL AND m.organization_id = {organization}
-        AND (m.user_id = {user} OR m.service_account_id = {account})
-)"""
-_KEY: Final = f"""
-    SELECT k.id, k.organization_id, k.user_id, k.service_account_id, k.scopes, k.project_ids, k.addresses,
-        k.is_append_only, k.expires_at AS good_until, o.slug, u.name AS user_name, u.email,
-        s.name AS account, coalesce(k.last_used_at < now() - $2::interval, true) AS is_to_be_noted,
-        {_ROLES.format(organization="k.organization_id", user="k.user_id", account="k.service_account_id")} AS roles
-    FROM api_key k JOIN organization o ON o.id = k.organization_id
-    LEFT JOIN "user" u ON u.id = k.user_id
-    LEFT JOIN service_account s ON s.id = k.service_account_id AND s.disabled_at IS NULL
-    WHERE k.secret_hash = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-"""  # noqa: S608 -- our own SQL, put together
-_SESSION: Final = f"""
-    SELECT s.id, s.user_id, u.name AS user_name, u.email, o.id AS organization_id,
-        coalesce(s.token_hash = $1 AND s.rotated_at < now() - $4::interval, false) AS is_due,
-        CASE WHEN s.previous_hash = $1 THEN least(s.expires_at, s.rotated_at + $3::interval) ELSE s.expires_at END
-            AS good_until,
-        o.slug = $2 AND EXISTS (
-            SELECT 1 FROM membership m JOIN organization t ON t.id = m.organization_id
-            WHERE m.user_id = u.id AND m.removed_at IS NULL AND t.slug = $2 AND t.id <> o.id
-        ) AS is_ambiguous,
-        s.last_seen_at < now() - $5::interval AS is_to_be_noted,
-        {_ROLES.format(organization="o.id", user="u.id", account="NULL")} AS roles
-    FROM session s JOIN "user" u ON u.id = s.user_id
-    CROSS JOIN LATERAL (
-        SELECT o.id, o.slug FROM membership m JOIN organization o ON o.id = m.organization_id
-        WHERE m.user_id = u.id AND m.removed_at IS NULL
-            AND ($2::text IS NULL OR $2 IN (o.slug, o.id::text, 'organization_' || replace(o.id::text, '-', '')))
-        ORDER BY o.slug <> $2 DESC NULLS LAST, o.id = s.organization_id DESC NULLS LAST, m.created_at, m.id LIMIT 1
-    ) o
-    WHERE (s.token_hash = $1 OR (s.previous_hash = $1 AND s.rotated_at > now() - $3::interval) OR s.id = $6)
-        AND s.revoked_at IS NULL AND s.expires_at > now()
-"""  # noqa: S608 -- our own SQL, put together
-# Requests that come together all want to note themselves: the first does.
-_KEY_USED: Final = """
-    UPDATE api_key SET last_used_at = now()
-    WHERE id = $1 AND coalesce(last_used_at < now() - $2::interval, true)
-"""
-_SESSION_SEEN: Final = "UPDATE session SET last_seen_at = now() WHERE id = $1 AND last_seen_at < now() - $2::interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +79,10 @@ class _Known:
         return known
 
 
+_Place = tuple[bool, bytes | UUID, str | None]
+"""Under what a credential is known: whether it is a key, which one, and the organisation that is named."""
+
+
 class Access:
     """Resolves credentials to viewers, and opens and ends sessions.
 
@@ -129,7 +93,8 @@ class Access:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: dict[tuple[bool, bytes | UUID, str | None], _Known] = {}
+        self._known: dict[_Place, _Known] = {}
+        self._looking: Once[_Known | None] = Once()
 
     async def viewer(self, shown: Credentials) -> Viewer | None:
         """Return who is asking; None for a credential that is not good, or not from that address.
@@ -174,19 +139,30 @@ class Access:
         """Look every credential up again when it comes next."""
         # A new one: what is being looked up right now, and may be out of date, goes into the old one.
         self._known = {}
+        self._looking = Once()
+
+    def is_known(self, shown: Credentials) -> bool:
+        """Say whether `viewer` can tell without asking the database."""
+        place = _place(shown)
+        known = None if place is None else self._known.get(place)
+        return known is not None and known.is_fresh
 
     async def _of(self, shown: Credentials) -> _Known | None:
-        secret = shown.key or shown.session
-        named = hash_of(secret) if secret else shown.session_id
-        if named is None:
+        place = _place(shown)
+        if place is None:
             return None
         if shown.organization is not None and UNSTORABLE.search(shown.organization):
             raise unknown_organization()
-        # A token of a session is no key, though it was just good as what it is.
-        place, at_start = (bool(shown.key), named, shown.organization), self._known
-        known = at_start.get(place)
-        if known is not None and known.is_fresh:
-            return known
+        known = self._known.get(place)
+        return known if known is not None and known.is_fresh else await self._found(shown, place)
+
+    async def _found(self, shown: Credentials, place: _Place) -> _Known | None:
+        """Look a credential up, once for all who show it at a time, unless something has changed meanwhile."""
+        # What is told of a key depends on where it is shown.
+        return await self._looking.get((place, shown.address), partial(self._look_up, shown, place))
+
+    async def _look_up(self, shown: Credentials, place: _Place) -> _Known | None:
+        at_start = self._known
         at_start.pop(place, None)
         known = await (self._of_key(shown) if shown.key else self._of_session(shown))
         if known is not None:
@@ -198,7 +174,7 @@ class Access:
 
     async def _of_key(self, shown: Credentials) -> _Known | None:
         key = shown.key or ""
-        rows = await self._db.fetch_sql(_KEY, hash_of(key), NOTED_EVERY) if key.startswith(KEY_PREFIX) else []
+        rows = await self._db.fetch_sql(KEY, hash_of(key), NOTED_EVERY) if key.startswith(KEY_PREFIX) else []
         if not rows or not rows[0].roles or (rows[0].user_id is None and rows[0].account is None):
             return None
         row = rows[0]
@@ -222,7 +198,7 @@ class Access:
         )
         known = _Known(viewer, is_due=False, networks=networks, good_until=row.good_until)
         if row.is_to_be_noted and known.admits(shown.address):
-            await self._db.fetch_sql(_KEY_USED, row.id, NOTED_EVERY)
+            await self._db.fetch_sql(KEY_USED, row.id, NOTED_EVERY)
         return known
 
     async def _of_session(self, shown: Credentials) -> _Known | None:
@@ -231,7 +207,7 @@ class Access:
 
         async def found(organization: str | None) -> list[Row]:
             times = (GRACE, ROTATE_AFTER, NOTED_EVERY)
-            return await self._db.fetch_sql(_SESSION, token_hash, organization, *times, session_id)
+            return await self._db.fetch_sql(SESSION, token_hash, organization, *times, session_id)
 
         rows = await found(shown.organization)
         if not rows and shown.organization is not None and await found(None):
@@ -256,8 +232,15 @@ class Access:
             session_id=row.id,
         )
         if row.is_to_be_noted:
-            await self._db.fetch_sql(_SESSION_SEEN, row.id, NOTED_EVERY)
+            await self._db.fetch_sql(SESSION_SEEN, row.id, NOTED_EVERY)
         return _Known(viewer, is_due=row.is_due, networks=None, good_until=row.good_until)
+
+
+def _place(shown: Credentials) -> _Place | None:
+    secret = shown.key or shown.session
+    named = hash_of(secret) if secret else shown.session_id
+    # A token of a session is no key, though it was just good as what it is.
+    return None if named is None else (bool(shown.key), named, shown.organization)
 
 
 def unknown_organization() -> NotFound:

@@ -1,14 +1,16 @@
 """The pool: one asyncpg connection a statement for reads, one transaction for a write, each bound to a scope."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from uuid import UUID
 
 from sqlalchemy import URL, ColumnClause, Executable, Table
 from sqlalchemy.dialects.postgresql import asyncpg as dialect_module
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.selectable import AliasedReturnsRows
@@ -16,6 +18,9 @@ from sqlalchemy.sql.visitors import iterate
 
 from maestro.db.pool import Pool
 from maestro.db.rows import BIND, CONNECTION_LOST, BeingExchanged, Row, is_being_exchanged, is_of_exchange
+from maestro.db.watched import AS_READ, IN_TRANSACTION, fetched
+from maestro.tallies import watched
+from maestro.telemetry import database as families
 
 SYSTEM_ROLE: Final = "maestro_system"
 """The database role that sees every organisation: for signing in, setting up and the server's own upkeep."""
@@ -91,7 +96,7 @@ class Transaction:
         """Run SQL text with `$1`-style placeholders and return its rows."""
         self._database.count()
         self._is_settled = False
-        return cast("list[Row]", await self._connection.fetch(sql, *arguments))
+        return await fetched(self._connection, sql, arguments, way=IN_TRANSACTION, binding=self._database.binding)
 
     async def fetch_one(self, query: Executable | Statement, /, **values: Any) -> Row | None:
         """Run a statement and return its first row, None when there is none."""
@@ -153,13 +158,22 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int, system_role: str = SYSTEM_ROLE) -> None:
         self._pool = Pool(url, pool_size)
+        self.turns = self._pool.turns
         self.binding: Binding = (system_role, "", "")
+        self._turn: AbstractAsyncContextManager[Any] = nullcontext()
 
-    def within(self, scope: Scope) -> "Database":
-        """Return a view on the database that shows one scope."""
+    def within(self, scope: Scope, *, in_turn: bool = False) -> "Database":
+        """Return a view that shows one scope; those who read `in_turn` leave most connections to others."""
+        limited = self.bound_as(_binding_of(scope))
+        if in_turn:
+            limited._turn = self.turns  # noqa: SLF001 -- a view of the same class
+        return limited
+
+    def bound_as(self, binding: Binding) -> "Database":
+        """Return a view on the database that shows what another one does, by that one's `binding`."""
         # There is one for each request, and `copy` would take ten times as long.
         limited = Database.__new__(type(self))
-        vars(limited).update(vars(self), binding=_binding_of(scope))
+        vars(limited).update(vars(self), binding=binding)
         return limited
 
     @property
@@ -182,6 +196,11 @@ class Database:
         """How many statements have been run, those that bind a connection to a scope left out."""
         return self._pool.statements_run
 
+    @property
+    def connections(self) -> tuple[int, int, int, int]:
+        """How many connections the pool may have, has in use, has open besides, and has beyond its size."""
+        return self._pool.connections
+
     def count(self) -> None:
         """Count a statement."""
         self._pool.statements_run += 1
@@ -198,7 +217,7 @@ class Database:
         """
         self.count()
         async with self.driver() as connection:
-            return cast("list[Row]", await connection.fetch(sql, *arguments))
+            return await fetched(connection, sql, arguments, way=AS_READ, binding=self.binding)
 
     @asynccontextmanager
     async def driver(self) -> AsyncIterator[Any]:
@@ -206,17 +225,23 @@ class Database:
 
         BeingExchanged, which is one of CONNECTION_LOST, where it is known that this is why the connection is lost.
         """
+        began = time.perf_counter()
         try:
-            async with self.engine.connect() as connection:
+            async with self._turn, self.engine.connect() as connection:
+                families.POOL_WAIT.observe(time.perf_counter() - began)
                 try:
                     driver = (await connection.get_raw_connection()).driver_connection
                     await self._bind(driver, connection.sync_connection.info)  # type: ignore[union-attr] # it is connected
-                    yield driver
+                    yield watched(driver, self.binding)
                 except asyncio.CancelledError:
                     # Cut off between BEGIN and ROLLBACK, it may still be in a transaction: nobody else may get it.
                     await connection.invalidate()
                     raise
+        except PoolTimeout:
+            families.POOL_FAILURES.add(("timeout",))
+            raise
         except CONNECTION_LOST as error:
+            families.POOL_FAILURES.add(("lost",))
             if await self._is_being_exchanged(error):
                 raise BeingExchanged("The database is being exchanged.") from error
             raise
@@ -239,10 +264,15 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction: committed at the end of the block, rolled back when it raises."""
-        async with self.driver() as connection, connection.transaction():
-            tx = Transaction(connection, self)
-            yield tx
-            await tx.settle()
+        is_committed = False
+        try:
+            async with self.driver() as connection, connection.transaction():
+                tx = Transaction(connection, self)
+                yield tx
+                await tx.settle()
+            is_committed = True
+        finally:
+            families.TRANSACTIONS.add(("committed" if is_committed else "failed",))
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Transaction]:

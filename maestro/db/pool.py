@@ -1,5 +1,6 @@
 """The pool of connections to one database, which SQLAlchemy keeps; what each connection has to know is set up here."""
 
+import asyncio
 from typing import Any, Final
 
 import orjson
@@ -9,6 +10,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from maestro.db.rows import Row
 
+TURNS: Final = 4
+"""One in so many connections is for those who take turns."""
 _JSONB_VERSION: Final = b"\x01"
 """What stands in front of the text in the binary form of jsonb."""
 
@@ -19,6 +22,7 @@ class Pool:
     def __init__(self, url: str, size: int) -> None:
         self.url = make_url(url).set(drivername="postgresql+asyncpg")
         self.statements_run = 0
+        self.turns = asyncio.Semaphore(max(1, size // TURNS))
         self.engine = create_async_engine(
             self.url,
             pool_size=size,
@@ -28,6 +32,12 @@ class Pool:
         )
         event.listen(self.engine.sync_engine, "connect", _decode_json)
         event.listen(self.engine.sync_engine, "checkout", _require_open)
+
+    @property
+    def connections(self) -> tuple[int, int, int, int]:
+        """How many connections there may be, are in use, are open besides, and are beyond the size."""
+        pool: Any = self.engine.pool
+        return pool.size(), pool.checkedout(), pool.checkedin(), max(pool.overflow(), 0)
 
 
 def _require_open(connection: Any, _record: Any, _fairy: Any) -> None:

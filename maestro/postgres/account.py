@@ -2,14 +2,21 @@
 
 import os
 import pwd
+import shutil
 import stat
+import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from maestro.errors import EmbeddedDatabaseError
 
+BECOME: Final = (
+    "import os, sys; os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[1])); "
+    "os.execv(sys.argv[3], sys.argv[3:])"
+)
 # The best first: `nobody` may be shared with other daemons, the two before it are not.
 UNPRIVILEGED = ("maestro", "postgres", "nobody")
 
@@ -29,6 +36,13 @@ class Account:
     def process_options(self) -> dict[str, Any]:
         """The arguments of `subprocess.Popen` that start a program as this account, without root's groups."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []} if self.is_another else {}
+
+    def command(self, command: Sequence[str]) -> list[str]:
+        """The command that starts a program as this account: uvloop knows no such arguments."""
+        started_as = (sys.executable, "-I", "-S", "-c", BECOME, str(self.uid), str(self.gid))
+        # It may not be able to read Python's modules, so that the path is looked for before.
+        program = shutil.which(command[0]) or command[0]
+        return [*started_as, program, *command[1:]] if self.is_another else list(command)
 
     def require_way_to(self, path: Path) -> None:
         """Refuse, naming the folder in the way, when this account cannot reach `path` (which need not exist yet)."""

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+USUAL_CONNECTIONS = 60
+"""Enough for one server process, its workers and some commands."""
 SETTINGS = {
-    "max_connections": "60",
+    "max_connections": str(USUAL_CONNECTIONS),
     "shared_buffers": "128MB",
     "effective_cache_size": "1GB",
     "work_mem": "8MB",

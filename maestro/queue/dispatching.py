@@ -13,7 +13,7 @@ from maestro.queue.work import SHARED, JobSpec
 MOST: Final = 50
 """So many jobs are handed out in one transaction."""
 _WAITING: Final = f"""
-    SELECT id, organization_id, kind, input, attempt, priority FROM job
+    SELECT id, organization_id, kind, input, attempt, priority, traceparent FROM job
     WHERE state = 'QUEUED' AND dispatched_at IS NULL AND (run_after IS NULL OR run_after <= now())
     ORDER BY priority DESC, id LIMIT {MOST}
 """  # noqa: S608 -- our own SQL, put together
@@ -83,4 +83,5 @@ def given_of(row: Row) -> dict[str, Any]:
         "attempt": row.attempt,
         "kind": row.kind,
         "input": row.input,
+        "traceparent": row.traceparent,
     }

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import inf
 from typing import Any, Final
 from uuid import UUID
 
+from maestro import log_context, tracing
 from maestro.db.engine import Database
 from maestro.db.patience import patiently
 from maestro.db.rows import CONNECTION_LOST, StatementFailed
@@ -21,6 +23,8 @@ from maestro.queue.records import Attempt, Outcome, Verdict
 from maestro.queue.reports import Reports
 from maestro.queue.work import Ended, Follower, JobSpec, Partial, Step, Work
 from maestro.settings import Settings
+from maestro.spans import ERROR, SpanKind, Value, spanned
+from maestro.telemetry import jobs as families
 from maestro.vault import Vault
 
 logger = logging.getLogger(__name__)
@@ -52,6 +56,7 @@ class Run:
         self.organization_id = organization_id
         self._around = around
         self.work: Work
+        self.kind = ""
 
     async def step(self, name: str, function: Step, /, *arguments: Any) -> Any:
         """Run a step unless it has been run already, and return its result or raise its error."""
@@ -85,10 +90,18 @@ class Run:
         settings = self._around.settings
         for number in count(1):
             try:
-                return {"value": plain(await function(self.work, *arguments))}
+                told: dict[str, Value] = {"maestro.job.kind": self.kind, "maestro.job.step": name}
+                with spanned(f"step {name}", told | {"maestro.job.try": number}):
+                    value = plain(await function(self.work, *arguments))
             except Exception as error:  # noqa: BLE001 -- whatever a step raises is what the job has to deal with
                 failure = failure_of(error)
-            if not failure["isRetryable"] or number >= settings.job_attempts:
+            else:
+                families.STEPS.add((self.kind, "done"))
+                return {"value": value}
+            is_last = not failure["isRetryable"] or number >= settings.job_attempts
+            families.STEPS.add((self.kind, "failed" if is_last else "retried"))
+            families.FAILURES.add((self.kind, failure["code"]))
+            if is_last:
                 return {"failure": failure}
             pause = pause_before(number, settings.job_backoff.total_seconds())
             await self.tell(
@@ -113,6 +126,9 @@ async def run_job(around: Surroundings, given: Mapping[str, Any]) -> dict[str, A
     """Run a job as the queue has kept it, and return how it has ended, to be kept as well."""
     attempt = Attempt(UUID(given["id"]), given["attempt"], around.worker)
     run = Run(attempt, UUID(given["organization_id"]), around)
+    run.kind = given["kind"]
+    log_context.work_on(run.organization_id, run.job_id)
+    tracing.begin()
     # However long it takes: to give up would be to fail a job that has done nothing wrong.
     verdict, before = await patiently(
         lambda: records.begin(around.db, attempt, most_crashes=around.settings.job_crashes), patience_s=inf
@@ -129,9 +145,40 @@ async def run_job(around: Surroundings, given: Mapping[str, Any]) -> dict[str, A
         owner_url=around.owner_url,
     )
     try:
-        return await _carried_out(around, run, given, verdict=verdict)
+        return await _counted(run, _carried_out(around, run, given, verdict=verdict), origin=given.get("traceparent"))
     finally:
         around.reports.close(attempt)
+
+
+async def _counted(run: Run, running: Awaitable[dict[str, Any]], *, origin: str | None) -> dict[str, Any]:
+    told: dict[str, Value] = {
+        "maestro.job.kind": run.kind,
+        "maestro.job.id": run.job_id.hex,
+        "maestro.job.attempt": run.attempt,
+    }
+    with spanned(f"job {run.kind}", told, kind=SpanKind.CONSUMER, link=origin) as found:
+        ended = await _counted_only(run.kind, running)
+        found["maestro.job.state"] = ended["state"]
+        if ended["state"] == JobState.FAILED:
+            found[ERROR] = (ended.get("failure") or {}).get("code", JobState.FAILED.value)
+        return ended
+
+
+async def _counted_only(kind: str, running: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    key, began = (kind,), time.perf_counter()
+    families.STARTED.add(key)
+    families.RUNNING.add(1, key)
+    try:
+        ended = await running
+    except durable.Cancelled:
+        families.ENDED.add((kind, JobState.CANCELLED.value))
+        raise
+    else:
+        families.ENDED.add((kind, ended["state"]))
+        return ended
+    finally:
+        families.RUNNING.add(-1, key)
+        families.DURATION.observe(time.perf_counter() - began, key)
 
 
 async def _carried_out(around: Surroundings, run: Run, given: Mapping[str, Any], *, verdict: Verdict) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from maestro.db.tables.enums import JobKind, JobState
 from maestro.errors import Conflict, NotFound
 from maestro.events import Event, publish, topic
 from maestro.ids import Kind
+from maestro.spans import handed_on
 
 CHANNEL: Final = "maestro_jobs"
 """Workers listen here: something waits to be run or to be cancelled."""
@@ -59,6 +60,7 @@ async def start(  # noqa: PLR0913 -- the columns that a caller fills, by name
         "idempotency_key": idempotency_key,
         "run_after": run_after,
         "attempt": 1,
+        "traceparent": handed_on(),
     }
     # Whoever comes second under a key waits here for the end of the first one's transaction.
     unique = insert(Job).on_conflict_do_nothing(
@@ -104,6 +106,7 @@ async def retry(tx: Transaction, *, organization_id: UUID, job_id: UUID) -> Row:
         state=JobState.QUEUED,
         attempt=job.attempt + 1,
         crashes=0,
+        traceparent=handed_on(),
         **dict.fromkeys(
             (
                 *("phase", "completed", "total", "unit", "run_after", "started_at", "ended_at", "result"),

@@ -1,14 +1,16 @@
 """What is changed at vendors beside rows and objects: warehouses, data sets, jobs, buckets with their rules."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from connectors.sql.extras import Datasets, Jobs, StreamRows, Warehouses, WarehouseSize
 from connectors.stores.buckets import Container, Description, Lifecycle, LifecycleRule, Metadata, Tiers, Versions
-from connectors.stores.policies import AccessPolicy, Grant, Policy
+from connectors.stores.policies import Access, AccessPolicy, Grant, Policy, StoredPolicy
 from maestro.errors import InvalidInput
-from ops.connectors.offers import BIGQUERY, CLOUDS, GCS, RULED, SNOWFLAKE, STORES, Kinds, name_of, require
+from maestro.public_access import PublicAccess
+from ops.connectors.offers import AZURE, BIGQUERY, CLOUDS, GCS, RULED, SNOWFLAKE, STORES, Kinds, name_of, require
 from ops.connectors.opening import Openings, Target
 
 Given = Mapping[str, Any]
@@ -97,6 +99,21 @@ async def _set_policy(store: Policy, given: Given) -> None:
     await store.set_iam_policy(AccessPolicy(grants, given["etag"]))
 
 
+async def _set_container_metadata(store: Access, given: Given) -> None:
+    await store.set_container_metadata(given["metadata"])
+
+
+async def _set_access(store: Access, given: Given) -> None:
+    public = given.get("public_access")
+    policies = [_stored_policy(**one) for one in given["stored_policies"]]
+    await store.set_access(None if public is None else PublicAccess(public), policies, etag=given["etag"])
+
+
+def _stored_policy(name: str, permissions: str | None = None, **times: str | None) -> StoredPolicy:
+    moments = {end: None if time is None else datetime.fromisoformat(time) for end, time in times.items()}
+    return StoredPolicy(name, permissions, **moments)
+
+
 async def _set_tier(store: Tiers, given: Given) -> None:
     await store.set_tier(given["key"], given["tier"])
 
@@ -119,9 +136,11 @@ ACTIONS: Final[Mapping[str, tuple[str, Kinds, Act]]] = {
     "set_versioning": ("versions that can be switched from here", RULED, _set_versioning),
     "set_lifecycle_rules": ("lifecycle rules that can be set from here", RULED, _set_rules),
     "set_access_policy": ("access policy that can be set from here", GCS, _set_policy),
+    "set_container_metadata": ("metadata of containers", AZURE, _set_container_metadata),
+    "set_container_access": ("public access or stored policies that can be set from here", AZURE, _set_access),
     "set_object_tier": ("tiers", CLOUDS, _set_tier),
     "set_object_metadata": ("metadata of objects", CLOUDS, _set_metadata),
 }
 """What can be done: in words, with connectors of which kinds, and how."""
-NAMED: Final = frozenset({"create_container", "delete_container"})
-"""Actions that name what the connector leads to, so that nobody removes another one than they mean."""
+NAMED: Final = frozenset({"create_container", "delete_container", "set_container_access"})
+"""Actions that name what the connector leads to, so that nobody removes, or opens, another one than they mean."""

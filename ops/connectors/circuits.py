@@ -15,6 +15,11 @@ class Circuit:
         self._failures = 0
         self._open_until: float | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is left alone, or tried after that and not answered yet."""
+        return self._open_until is not None
+
     def enter(self) -> None:
         """Raise CircuitOpen while it is left alone; after that one is let through, and the others wait for it."""
         if self._open_until is None:

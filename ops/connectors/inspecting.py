@@ -9,9 +9,21 @@ from uuid import UUID
 from connectors.sql.extras import Explain, History, Jobs, Profile, Ran, Reckon, Step, Warehouse, Warehouses
 from connectors.stores.buckets import Container, Lifecycle, LifecycleRule, Tiers, Versions
 from connectors.stores.capability import ObjectStore
-from connectors.stores.policies import Policy
+from connectors.stores.policies import Access, Policy
 from ops.connectors.browsing import plain_object
-from ops.connectors.offers import BIGQUERY, CLOUDS, GCS, RULED, SNOWFLAKE, STORES, WAREHOUSES, Kinds, name_of, require
+from ops.connectors.offers import (
+    AZURE,
+    BIGQUERY,
+    CLOUDS,
+    GCS,
+    RULED,
+    SNOWFLAKE,
+    STORES,
+    WAREHOUSES,
+    Kinds,
+    name_of,
+    require,
+)
 from ops.connectors.opening import Openings, Target
 from ops.connectors.wire import plain
 
@@ -90,6 +102,10 @@ async def _policy(store: Policy, _: Target, __: Asked) -> dict[str, Any]:
     return asdict(await store.iam_policy())
 
 
+async def _settings(store: Access, _: Target, __: Asked) -> dict[str, Any]:
+    return asdict(await store.container_settings())
+
+
 def _listed(found: Sequence[Warehouse | Ran | Step | LifecycleRule]) -> list[dict[str, Any]]:
     return [asdict(one) for one in found[:MOST]]
 
@@ -104,6 +120,7 @@ LOOKS: Final[Mapping[str, tuple[str, Kinds, Look]]] = {
     "object": ("objects", STORES, _object),
     "container": ("bucket or container", STORES, _container),
     "rules": ("lifecycle rules that can be read from here", RULED, _rules),
+    "settings": ("settings of a container that can be read from here", AZURE, _settings),
     "policy": ("access policy that can be read from here", GCS, _policy),
 }
 """What can be asked for: in words, of which kinds, and how. The answers are those of the vendor's protocol, as JSON."""

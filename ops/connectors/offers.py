@@ -12,9 +12,10 @@ SNOWFLAKE: Final[Kinds] = (ConnectorKind.SNOWFLAKE,)
 BIGQUERY: Final[Kinds] = (ConnectorKind.BIGQUERY,)
 WAREHOUSES: Final[Kinds] = SNOWFLAKE + BIGQUERY
 GCS: Final[Kinds] = (ConnectorKind.GCS,)
+AZURE: Final[Kinds] = (ConnectorKind.AZURE_BLOB,)
 RULED: Final[Kinds] = (ConnectorKind.S3, ConnectorKind.GCS)
 """Stores whose own rules and versions are looked after from here; an account of Azure keeps its from its containers."""
-CLOUDS: Final[Kinds] = (*RULED, ConnectorKind.AZURE_BLOB)
+CLOUDS: Final[Kinds] = RULED + AZURE
 STORES: Final[Kinds] = (*CLOUDS, ConnectorKind.LOCAL)
 NAMES: Final[Mapping[ConnectorKind, str]] = {
     ConnectorKind.S3: "bucket",

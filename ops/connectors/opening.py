@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +23,9 @@ from maestro.db.rows import Row
 from maestro.db.tables.enums import ConnectorKind
 from maestro.errors import Conflict, Forbidden, MaestroError, NotFound, Transient
 from maestro.settings import Settings
+from maestro.spans import SpanKind, spanned
+from maestro.telemetry import connectors as families
+from maestro.telemetry.values import Number
 from maestro.vault import Sealed, Vault
 from maestro.vendor_errors import NotSupported
 from maestro.vendors import VENDORS, ConnectorCapability, Vendor
@@ -71,6 +75,7 @@ class _Entry:
     circuit: Circuit
     room: asyncio.Semaphore
     fingerprint: str
+    vendor: str
     kept: Kept | None = None
 
 
@@ -102,15 +107,21 @@ class Openings:
                 entry.circuit.enter()
             kept = self._kept(entry, target)
             kept.users += 1
-            used = Used(operations=1, errors=1)
+            used, began, vendor = Used(operations=1, errors=1), time.perf_counter(), target.kind.value
             try:
-                yield await kept.get()
+                with spanned(f"connector {vendor}", _told_of(target), kind=SpanKind.CLIENT) as told:
+                    told["maestro.connector.outcome"] = "failed"
+                    yield await kept.get()
+                    told["maestro.connector.outcome"] = "answered"
                 used.errors = 0
                 entry.circuit.succeeded()
             except MaestroError as error:
+                families.ERRORS.add((vendor, error.code))
                 self._noted(entry, kept, error)
                 raise
             finally:
+                families.CALLS.add((vendor, "failed" if used.errors else "answered"))
+                families.CALL_TIME.observe(time.perf_counter() - began, (vendor,))
                 self.tally.add(target.id, used)
                 kept.users -= 1
                 kept.last_used = time.monotonic()
@@ -118,6 +129,15 @@ class Openings:
     def moved(self, target: Target, *, read: int = 0, written: int = 0) -> None:
         """Count the bytes that were read from a connector, and written to it."""
         self.tally.add(target.id, Used(bytes_read=read, bytes_written=written))
+
+    def circuits(self) -> Iterator[Number]:
+        """Tell for metrics how many connectors of each vendor are in use, and how many of them are left alone."""
+        states = Counter(
+            (entry.vendor, "open" if entry.circuit.is_open else "closed") for entry in self._entries.values()
+        )
+        for vendor in VENDORS:
+            for state in ("open", "closed"):
+                yield families.CIRCUITS, (vendor.value, state), float(states[vendor.value, state])
 
     async def close(self) -> None:
         """Close all connectors, and write down how much they were used."""
@@ -134,7 +154,7 @@ class Openings:
             settings = self.settings
             circuit = Circuit(settings.connector_failures, settings.connector_pause.total_seconds())
             room = asyncio.Semaphore(settings.connector_concurrency)
-            entry = self._entries[target.id] = _Entry(circuit, room, target.fingerprint)
+            entry = self._entries[target.id] = _Entry(circuit, room, target.fingerprint, target.kind.value)
         return entry
 
     def _kept(self, entry: _Entry, target: Target) -> Kept:
@@ -189,7 +209,14 @@ async def opening(target: Target, vault: Vault, settings: Settings) -> AsyncIter
                 opened(target.kind, target.config, credential, rules=rules_of(settings))
             )
 
-        yield await retried(enter, tries=TRIES)
+        connector = await retried(enter, tries=TRIES)
+        families.OPENED.add((target.kind.value,))
+        yield connector
+
+
+def _told_of(target: Target) -> dict[str, Any]:
+    abilities = ",".join(one.value for one in target.config.capabilities)
+    return {"maestro.connector.vendor": target.kind.value, "maestro.connector.abilities": abilities}
 
 
 def require_opener(target: Target) -> None:

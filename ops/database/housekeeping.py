@@ -44,6 +44,7 @@ _OLD: Final = {
     ),
     "connector_checks": ("connector_check", "at < now() - $1::interval"),
     "connector_queries": ("connector_query", "started_at < now() - $1::interval"),
+    "profiles": ("profile", "coalesce(ended_at, created_at) < now() - $1::interval"),
 }
 """What is forgotten, by its name here: the table and the condition under which a row is old."""
 _COUNT: Final = "SELECT count(*) AS n FROM {table} WHERE {condition}"
@@ -87,6 +88,7 @@ class Keeping:
     sync_plans: timedelta
     connector_checks: timedelta
     connector_queries: timedelta
+    profiles: timedelta
 
     @classmethod
     def by(cls, settings: Settings) -> "Keeping":
@@ -103,6 +105,7 @@ class Keeping:
             sync_plans=settings.sync_history,
             connector_checks=settings.connector_check_history,
             connector_queries=settings.connector_check_history,
+            profiles=settings.profile_history,
         )
 
 
@@ -122,6 +125,7 @@ class Tidied:
     sync_plans: int = 0
     connector_checks: int = 0
     connector_queries: int = 0
+    profiles: int = 0
 
 
 async def tidy(db: Database, keeping: Keeping, *, dry_run: bool = False, progress: Progress = untold) -> Tidied:

@@ -87,15 +87,15 @@ async def ask(
     command: Sequence[object], *, account: Account | None = None, environment: dict[str, str] | None = None
 ) -> Finished:
     """Run a short program, one that looks at files or copies them, to its end; killed with its task."""
+    words = [str(word) for word in command]
     process = await asyncio.create_subprocess_exec(
-        *map(str, command),
+        *(account.command(words) if account else words),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd="/",
         env={**(environment or binaries.environment()), "TZ": "UTC"},
         start_new_session=True,
-        **(account.process_options() if account else {}),
     )
     try:
         output, errors = await process.communicate()

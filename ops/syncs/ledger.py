@@ -13,6 +13,7 @@ from maestro.db.rows import Row
 from maestro.db.tables.enums import SyncAction, SyncItemState
 from maestro.errors import MaestroError
 from maestro.progress import Progress
+from maestro.telemetry import jobs as families
 from ops.syncs import records
 
 MOST_WAITING: Final = 100
@@ -84,6 +85,8 @@ class Ledger:
         if item.action in COPIED:
             self.done.objects += 1
             self.done.bytes += item.size_bytes
+            families.SYNC_BYTES.add((), item.size_bytes)
+        families.SYNC_OBJECTS.add((item.action.lower(),))
         self.failures_in_row = 0
         await self._note((item.number, SyncItemState.DONE, written, None))
 
@@ -92,6 +95,7 @@ class Ledger:
         if state is SyncItemState.FAILED:
             self.failures += 1
             self.failures_in_row += 1
+        families.SYNC_OBJECTS.add((state.value.lower(),))
         await self._note((item.number, state, None, {"message": error.message, **error.extensions}))
 
     async def write(self) -> None:

@@ -60,6 +60,8 @@ class Summary:
     there: int = 0
     """Objects that the target has and that are meant."""
     seen: int = 0
+    free_bytes: int | None = None
+    """What the target has room for; None when nobody knows."""
 
     def count(self, pair: Pair, action: SyncAction | None) -> None:
         """Count what is to be done about a pair."""
@@ -74,7 +76,7 @@ class Summary:
 
     @property
     def plain(self) -> dict[str, Any]:
-        """It as JSON: `add`, `update`, `remove`, `conflict`, `unchanged` and `leftOut`, and two counts."""
+        """It as JSON: `add`, `update`, `remove`, `conflict`, `unchanged` and `leftOut`, and three numbers."""
         shares = {action.lower(): share.plain for action, share in self.actions.items()}
         return {
             **shares,
@@ -82,6 +84,7 @@ class Summary:
             "leftOut": self.left_out.plain,
             "overwrites": self.overwrites,
             "targetCount": self.there,
+            "targetFreeBytes": self.free_bytes,
         }
 
 
@@ -118,6 +121,7 @@ async def make_plan(
     if waiting:
         await records.add_items(db, planned.plan_id, planned.organization_id, items=waiting)
     progress("Comparing", summary.seen, unit="objects")
+    summary.free_bytes = await ends.target.store.free_bytes()
     await records.ready(db, planned.plan_id, summary.plain, lifetime=LIFETIME)
     return summary.plain
 

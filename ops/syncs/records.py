@@ -63,6 +63,12 @@ _SETTLE: Final = """
     WHERE i.plan_id = $1 AND i.number = d.number
 """
 _UPLOAD: Final = "UPDATE sync_item SET upload = $3 WHERE plan_id = $1 AND number = $2"
+_GROWTH: Final = """
+    SELECT coalesce(sum(CASE action WHEN 'ADD' THEN size_bytes ELSE size_bytes - (target ->> 'size')::bigint END), 0)
+        AS bytes
+    FROM sync_item
+    WHERE plan_id = $1 AND action IN ('ADD', 'UPDATE') AND state IN ('PENDING', 'FAILED') AND upload IS NULL
+"""
 _COUNTED: Final = """
     SELECT action, state, count(*) AS count, coalesce(sum(size_bytes), 0)::bigint AS bytes FROM sync_item
     WHERE plan_id = $1 GROUP BY action, state
@@ -152,6 +158,12 @@ async def settle(
         if items:
             await tx.fetch_sql(_SETTLE, plan_id, numbers, [one.value for one in states], written, errors)
         await tx.fetch_sql(_PROGRESS, run_id, dict(progress))
+
+
+async def growth(db: Database, plan_id: UUID) -> int:
+    """Return by how many bytes the target grows when all is copied that has not been begun."""
+    (row,) = await db.fetch_sql(_GROWTH, plan_id)
+    return int(row.bytes)
 
 
 async def upload(db: Database, plan_id: UUID, number: int, *, state: Mapping[str, Any] | None) -> None:

@@ -23,6 +23,7 @@ from ops.syncs import records
 from ops.syncs.ends import Ends
 from ops.syncs.ledger import COPIED, Ledger
 from ops.syncs.planning import known_of
+from ops.syncs.room import require_room
 from ops.syncs.sending import Means, Sent, Task, gone
 from ops.syncs.throttling import Bandwidth, Memory
 from ops.syncs.transferring import transfer
@@ -46,9 +47,11 @@ class Order:
 async def copy_all(db: Database, order: Order, *, progress: Progress) -> int:
     """Copy all objects of a plan that are not copied yet, and return how many could not be.
 
-    What goes wrong with an object is kept with it and ends nothing else. The error of a store that does not answer at
-    all; after it, after a crash and when it is cancelled, the same call goes on.
+    What goes wrong with an object is kept with it and ends nothing else. StoreFailed when there is no room for all, and
+    the error of a store that does not answer at all; after these, after a crash and when it is cancelled, the same call
+    goes on.
     """
+    await require_room(db, order.plan_id, order.ends)
     async with Ledger.opened(db, order.plan_id, order.run_id, progress=progress, phase="Copying") as ledger:
         means = Means(order.ends, Bandwidth(order.options.bytes_per_second), Memory(), ledger.moved)
         work = partial(_copy_one, db, order, means=means, ledger=ledger)

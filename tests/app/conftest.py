@@ -72,7 +72,7 @@ class Program:
         with (
             (self.folder / "log").open("w") as log,
             subprocess.Popen(
-                [*start, "serve", "--port", "0"],
+                [*start, "serve", "--port", settings.get("MAESTRO_PORT", "0")],
                 cwd=self.folder,
                 env=self.environment(**settings),
                 stdout=subprocess.PIPE,

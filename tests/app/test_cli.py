@@ -44,6 +44,7 @@ def test_every_command_is_known_to_these_tests() -> None:
         "member",
         "migrate",
         "persist",
+        "profile",
         "psql",
         "restore",
         "schedule",

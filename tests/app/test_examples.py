@@ -15,8 +15,11 @@ from strawberry.types.execution import ExecutionResult
 
 from maestro.clock import now
 from maestro.db.engine import Database
+from maestro.ids import Kind, uuid_of
+from maestro.progress import untold
 from maestro.runtime import Runtime
 from ops.demo.recording import load_recording
+from ops.profiling.asking import have_profiled
 from ops.seeding.demo import Demo, load_demo
 from resolvers.setup import ensure_owner
 from schema import schema
@@ -91,10 +94,20 @@ async def test_stores_are_connected_and_synced_by_the_examples(
     assert (run["id"], run["job"]["id"], run["status"]) == (started["id"], started["job"]["id"], "QUEUED")
 
 
+async def test_the_server_is_profiled_by_an_example(client: httpx.AsyncClient, api: Api) -> None:
+    started = (await sent(client, "12", "Profile"))["startProfile"]
+    async with api.runtime.db.transaction() as tx:
+        await tx.fetch_sql("UPDATE profile SET seconds = 0.3")
+    await have_profiled(api.runtime.db, uuid_of(Kind.Profile, started["id"]), untold)
+    (profile,) = (await sent(client, "12", "FlameGraph"))["profiles"]["nodes"]
+    (picture,) = [one for one in profile["files"] if one["name"] == "cpu.svg"]
+    assert (await client.get(picture["downloadUrl"])).text.startswith("<svg")
+
+
 @pytest.mark.usefixtures("demo")
 async def test_every_example_and_the_readme_answer_real_data(client: httpx.AsyncClient, api: Api) -> None:
     examples = (await client.get("/graphiql/examples.json")).json()
-    assert [example["title"].partition(".")[0] for example in examples] == [str(number) for number in range(1, 12)]
+    assert [example["title"].partition(".")[0] for example in examples] == [str(number) for number in range(1, 13)]
     answers: dict[str, Any] = {}
     for example in examples[:9]:
         number = example["title"].partition(".")[0]

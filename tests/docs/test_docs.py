@@ -226,7 +226,7 @@ def test_every_top_folder_with_code_is_in_the_tree_and_nothing_else() -> None:
     _, _, rest = (DOCS / "architecture.md").read_text(encoding="utf-8").partition("## The tree")
     drawn = set(re.findall(r"^(\w+)/ ", rest.partition("## ")[0], re.MULTILINE))
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert packages | {"client", "docs", "requirements", "tests"} == drawn
+    assert packages | {"client", "deploy", "docs", "requirements", "tests"} == drawn
 
 
 def figures_that_are_printed() -> Iterator[tuple[re.Pattern[str], str]]:

@@ -163,7 +163,7 @@ async def test_two_servers_share_their_limits_through_redis(redis_url: str) -> N
         await server.close()
 
 
-async def test_without_redis_each_process_counts_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_redis_each_server_counts_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "maestro.rate_limits")
     with valkey() as server:
         limits, somebody = limiter(server.connection_url, requests="2/hour"), viewer()
@@ -173,7 +173,7 @@ async def test_without_redis_each_process_counts_and_says_so_once(caplog: pytest
         assert [await remaining(receipt, Bucket.REQUESTS) for receipt in receipts] == [1, 0, 0]
         assert [receipt.refusal is None for receipt in receipts] == [True, True, False]
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
-        "Redis is away, rate limits are counted by each process meanwhile"
+        "Redis is away, rate limits are counted by each server meanwhile"
     ]
     await limits.close()
 

@@ -46,7 +46,7 @@ def test_the_patterns_tell_bad_from_good(pattern: re.Pattern[str], bad: str, goo
     assert not pattern.search(good)
 
 
-@pytest.mark.parametrize("folder", ["app/graphiql", "tests/clients", "tests/emulators/azurite"])
+@pytest.mark.parametrize("folder", ["app/graphiql", "loadtests/peers/node", "tests/clients", "tests/emulators/azurite"])
 def test_a_lock_file_of_npm_names_no_registry_and_proves_every_package(folder: str) -> None:
     packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
     fetched = {name: package for name, package in packages.items() if name and not package.get("link")}

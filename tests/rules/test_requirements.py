@@ -10,11 +10,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 VENDORS = re.findall(r"[a-z]+", EXTRAS["connectors"][0].partition("[")[2])
 CONNECTORS = [*PROJECT["dependencies"], *(one for vendor in VENDORS for one in EXTRAS[vendor])]
+LOADTESTS = [*(one for one in EXTRAS["loadtests"] if "maestro-ml" not in one), *EXTRAS["dataframes"]]
 WANTED = {
     "run": PROJECT["dependencies"],
     "connectors": CONNECTORS,
-    "dev": [*CONNECTORS, *EXTRAS["dev"]],
-    "demo": [*CONNECTORS, *EXTRAS["dev"], *EXTRAS["demo"]],
+    "loadtests": [*PROJECT["dependencies"], *LOADTESTS],
+    "dev": [*CONNECTORS, *LOADTESTS, *EXTRAS["dev"]],
+    "demo": [*CONNECTORS, *LOADTESTS, *EXTRAS["dev"], *EXTRAS["demo"]],
 }
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)(\[.*?\])?==(?P<version>[^ ;\\]+)", re.MULTILINE)
 each_file = pytest.mark.parametrize("file", WANTED)
@@ -78,6 +80,7 @@ def test_every_package_pinned_at_first_hand_is_a_dependency_of_the_project(file:
 
 
 def test_the_files_pin_the_same_versions() -> None:
-    run, dev, demo = (set(entries(file)) for file in ("run", "dev", "demo"))
-    assert run - dev == set()
+    run, loads, dev, demo = (set(entries(file)) for file in ("run", "loadtests", "dev", "demo"))
+    assert run - loads == set()
+    assert loads - dev == set()
     assert dev - demo == set()

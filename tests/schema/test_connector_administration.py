@@ -30,6 +30,7 @@ OF_VENDORS = {
     'queryEstimate(statement: "SELECT 1") { scannedBytes }': "BIGQUERY",
     "lifecycleRules { name }": "S3 or GCS",
     "accessPolicy { etag }": "GCS",
+    "containerSettings { etag }": "AZURE_BLOB",
 }
 """What a folder has nothing of, and the kinds that do."""
 
@@ -163,6 +164,7 @@ async def test_exactly_one_action_is_taken(api: Api, made: str, folder: Path) ->
         ({"createWarehouse": {"name": "x", "size": "SMALL", "autoSuspendSeconds": -1}}, "action.autoSuspendSeconds"),
         ({"setObjectMetadata": {"key": "a", "metadata": [1]}}, "action.metadata"),
         ({"setObjectMetadata": {"key": "a", "metadata": {"a": 1}}}, "action.metadata"),
+        ({"setContainerMetadata": {"metadata": {"a": 1}}}, "action.metadata"),
         ({"setAccessPolicy": {"etag": "a", "grants": [{"role": "r", "members": [], "condition": 1}]}}, "action.grants"),
         ({"setLifecycleRules": {"rules": [{"name": "a"}] * 1001}}, "action.rules"),
     ],

@@ -52,6 +52,7 @@ MADE_BY_HAND: Final = {
 
 CAPPED: Final[dict[str, str]] = {
     "Query.nodes": "as many as the ids that were given, at most 200",
+    "Query.processes": "the processes of an installation",
     "RunComparison.runs": "as many as the ids that were given",
     "ComparedParam.values": "one a run that is compared",
     "ComparedMetric.context": "the pairs in a name",
@@ -74,6 +75,7 @@ CAPPED: Final[dict[str, str]] = {
     "LineageGraph.edges": "capped by the walk",
     "MetricAppended.series": "the series of one batch",
     "AccessPolicy.grants": "the roles of a bucket",
+    "ContainerSettings.storedPolicies": "five at most",
     "ConnectorObjectPage.nodes": "at most 1,000",
     "ConnectorTablePage.nodes": "at most 1,000",
     "Mutation.cancelQuery": "as many as one person runs under one key",

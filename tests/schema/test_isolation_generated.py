@@ -42,11 +42,11 @@ OF_THE_FIRST: Final = {
     *("startBackup", "verifyBackup", "updateBackup", "deleteBackup", "pruneBackups", "startMaintenance"),
     *("startRestore", "restoreToTime", "rollbackRestore"),
     *("createSchedule", "updateSchedule", "pauseSchedule", "resumeSchedule", "deleteSchedule"),
-    *("databaseHealth", "slowStatements"),
+    *("databaseHealth", "slowStatements", "processes", "startProfile"),
 }
 """Operations that are FORBIDDEN to the owners of other organisations than the first: they are about all of them."""
 
-OF_THE_SERVER: Final = {"cacheStats", "databaseHealth", "slowStatements"}
+OF_THE_SERVER: Final = {"cacheStats", "databaseHealth", "slowStatements", "processes"}
 """Queries about the server itself, which differ with each request, and are answered in its first organisation alone."""
 WITHOUT_ROWS: Final = {"roles", "can", "explainAccess", "explainOperation", "validateFilter", *OF_THE_SERVER}
 """Queries whose answers hold no text and no id but what was sent."""

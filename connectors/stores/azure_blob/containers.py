@@ -1,27 +1,25 @@
 """The container itself, and who may read it without signing in."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import AccessPolicy
 
 from connectors.stores.azure_blob.errors import code_of, translated
+from connectors.stores.azure_blob.names import metadata_of
 from connectors.stores.azure_blob.objects import Objects
-from maestro.errors import StoreFailed
+from connectors.stores.buckets import Description
+from connectors.stores.policies import ContainerSettings, StoredPolicy
+from maestro.errors import Conflict, InvalidInput, StoreFailed
+from maestro.public_access import PublicAccess
 
+MOST_POLICIES: Final = 5
+LONGEST: Final = 64
+"""Characters of the name of a stored policy."""
 _WHAT: Final = "the container"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPolicy:
-    """What shared access signatures that name a policy permit, in Azure's letters, and from when until when."""
-
-    permission: str | None
-    starts_at: datetime | None = None
-    expires_at: datetime | None = None
+_WORDS: Final = {PublicAccess.OBJECTS: "blob", PublicAccess.CONTAINER: "container"}
+_OPEN: Final = {word: access for access, word in _WORDS.items()}
 
 
 class AzureContainer(Objects):
@@ -51,31 +49,69 @@ class AzureContainer(Objects):
             except ResourceNotFoundError:
                 return
 
-    async def container_metadata(self) -> Mapping[str, str]:
-        """Return the metadata of the container; NotFound."""
+    async def container_settings(self) -> ContainerSettings:
+        """Return its metadata, how far it is open, and the stored policies; only by the account's key."""
         with translated(_WHAT):
-            return dict((await self.place.client.get_container_properties()).metadata or {})
+            # Asked first: what is changed in between makes this tag an old one.
+            properties = await self.place.client.get_container_properties()
+            found: dict[str, Any] = await self.place.client.get_container_access_policy()
+        return ContainerSettings(
+            dict(properties.metadata or {}),
+            _OPEN.get(found["public_access"]),
+            tuple(_policy(one) for one in found["signed_identifiers"]),
+            str(properties.etag),
+        )
 
     async def set_container_metadata(self, metadata: Mapping[str, str]) -> None:
-        """Set all metadata of the container; NotFound."""
+        """Set all metadata; InvalidInput for those that Azure does not keep. Of two who do it the later one wins."""
+        checked = metadata_of(Description(metadata=metadata))
         with translated(_WHAT):
-            await self.place.client.set_container_metadata(dict(metadata))
+            await self.place.client.set_container_metadata(checked)
 
-    async def access(self) -> tuple[str | None, Mapping[str, StoredPolicy]]:
-        """Return what those may read who do not sign in (`blob`, `container`, None), and the stored policies by id."""
-        with translated(_WHAT):
-            found: dict[str, Any] = await self.place.client.get_container_access_policy()
-        policies = {
-            str(one.id): StoredPolicy(one.access_policy.permission, one.access_policy.start, one.access_policy.expiry)
-            for one in found["signed_identifiers"]
-        }
-        return found["public_access"], policies
+    async def set_access(
+        self, public_access: PublicAccess | None, policies: Sequence[StoredPolicy], *, etag: str
+    ) -> None:
+        """Set both; only by the account's key.
 
-    async def set_access(self, public: str | None, policies: Mapping[str, StoredPolicy]) -> None:
-        """Set both; to remove a policy ends all signatures that name it. At most five; only by the account's key."""
-        told = {
-            name: AccessPolicy(permission=one.permission, start=one.starts_at, expiry=one.expires_at)
-            for name, one in policies.items()
-        }
+        Azure compares times in seconds alone, so its tag is looked at before: who changes it in that moment is noticed
+        from the next second on.
+        """
+        told = _told(policies)
         with translated(_WHAT):
-            await self.place.client.set_container_access_policy(told, public_access=public)
+            properties = await self.place.client.get_container_properties()
+            if properties.etag != etag:
+                raise _changed()
+            try:
+                await self.place.client.set_container_access_policy(
+                    told,
+                    public_access=None if public_access is None else _WORDS[public_access],
+                    if_unmodified_since=properties.last_modified,
+                )
+            except HttpResponseError as error:
+                if code_of(error) != "ConditionNotMet":
+                    raise
+                raise _changed() from None
+
+
+def _policy(one: Any) -> StoredPolicy:
+    policy = one.access_policy
+    return StoredPolicy(str(one.id), policy.permission, policy.start, policy.expiry)
+
+
+def _told(policies: Sequence[StoredPolicy]) -> dict[str, AccessPolicy]:
+    """Return stored policies as Azure's library takes them; InvalidInput for too many, and for names that are none."""
+    made = {
+        one.name: AccessPolicy(permission=one.permissions, start=one.starts_at, expiry=one.expires_at)
+        for one in policies
+    }
+    if len(made) != len(policies) or len(made) > MOST_POLICIES or not all(0 < len(name) <= LONGEST for name in made):
+        raise InvalidInput(
+            f"A container has at most {MOST_POLICIES} stored policies, each with a name of its own of at most "
+            f"{LONGEST} characters.",
+            field="action.storedPolicies",
+        )
+    return made
+
+
+def _changed() -> Conflict:
+    return Conflict("Somebody has changed the container meanwhile.", hint="Read its settings again, then set them.")

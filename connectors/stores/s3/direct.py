@@ -8,7 +8,6 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -19,11 +18,15 @@ from botocore.exceptions import ClientError as Refused
 from yarl import URL
 
 from connectors.stores.s3.line import Body, Line
+from connectors.stores.s3.moments import moment_of_header
 from connectors.stores.s3.signing import Request, Signer
 from connectors.stores.s3.targets import checksum
+from connectors.stores.s3.wire import Answer, Wire, head_of
 
 MOST_IN_VAIN: Final = 8
 """After so many requests in a row that were not answered well this way is not taken any more."""
+SMALL_BYTES: Final = 1024 * 1024
+"""Bodies of at most so many bytes go over the wire of our own; larger ones over that of the library."""
 WINDOW_BYTES: Final = 1024 * 1024
 """So much of an answer is read ahead."""
 _FIRST: Final = "maestro"
@@ -70,6 +73,7 @@ class Direct:
     path: str
     """What the paths of objects begin with."""
     signer: Signer
+    wire: Wire
     in_vain: int = 0
 
     @classmethod
@@ -86,14 +90,18 @@ class Direct:
         address = f"{parts.scheme}://{parts.netloc}"
         if door.line.has_proxy(address) or not parts.path.endswith(f"/{_FIRST}"):
             return None
+        wire = await door.line.wire(address)
         path = parts.path.removesuffix(_FIRST)
-        return cls(door, parts.netloc, address, path, Signer(region))
+        return None if wire is None else cls(door, parts.netloc, address, path, Signer(region), wire)
 
     async def get(self, key: str, headers: Mapping[str, str], *, limit: int) -> tuple[dict[str, Any], bytes] | None:
         """Return what is told of an object, by the library's names, and its bytes.
 
         None when that did not go well, and for an object of more bytes than the limit.
         """
+        if limit <= SMALL_BYTES:
+            found = await self._told(Request("GET", self.host, self._place(key)), headers, limit=limit)
+            return None if found is None else (told_of(found.headers), found.body)
         async with self.reading(key, headers) as answer:
             if answer is None or answer.content_length is None or answer.content_length > limit:
                 return None
@@ -122,11 +130,31 @@ class Direct:
         headers |= {f"{_META}{name.lower()}": value for name, value in given.get("Metadata", {}).items()}
         headers["x-amz-checksum-sha256"] = checksum(sha256)
         request = Request("PUT", self.host, self._place(key), query, sha256.hex())
-        answer = await self._asked(request, headers, content)
-        if answer is None:
+        if len(content) <= SMALL_BYTES:
+            answer = await self._told(request, headers, content)
+        elif answer := await self._asked(request, headers, content):
+            answer.release()
+        return None if answer is None or "etag" not in answer.headers else told_of(answer.headers)
+
+    async def _told(
+        self, request: Request, headers: Mapping[str, str], content: bytes = b"", *, limit: int = SMALL_BYTES
+    ) -> Answer | None:
+        """Return a good answer with its body, None for any other and for none."""
+        if self.in_vain >= MOST_IN_VAIN:
             return None
-        answer.release()
-        return told_of(answer.headers) if "ETag" in answer.headers else None
+        try:
+            asked = await self._headers(request, headers)
+            target = f"{request.path}?{request.query}" if request.query else request.path
+            head = head_of(request.method, target, asked, size=len(content))
+            answer = await self.wire.ask(head, content, limit=limit)
+        except _FAILURES:
+            self.in_vain += 1
+            return None
+        if answer.status == HTTPStatus.OK:
+            self.in_vain = 0
+            return answer
+        self.in_vain += 1
+        return None
 
     async def _asked(self, request: Request, headers: Mapping[str, str], content: bytes = b"") -> Any:
         """Return a good answer, None for any other and for none."""
@@ -175,5 +203,5 @@ def told_of(headers: Mapping[str, str]) -> dict[str, Any]:
         elif name == "content-length":
             found["ContentLength"] = int(value)
         elif name == "last-modified":
-            found["LastModified"] = parsedate_to_datetime(value)
+            found["LastModified"] = moment_of_header(value)
     return found

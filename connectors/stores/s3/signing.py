@@ -14,10 +14,12 @@ _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 
 @dataclass(slots=True)
 class Signer:
-    """Signs requests for objects in a region; the key of a day and a secret is made once."""
+    """Signs requests for objects in a region; what a day and a credential come to is worked out once."""
 
     region: str
-    _made_of: tuple[str, str] = field(default=("", ""), repr=False)
+    _made_of: tuple[str, str, str] = field(default=("", "", ""), repr=False)
+    _scope: str = ""
+    _beginning: str = field(default="", repr=False)
     _key: bytes = field(default=b"", repr=False)
 
     def signed(
@@ -29,23 +31,25 @@ class Signer:
         if credentials.token:
             told["x-amz-security-token"] = credentials.token
         names = sorted(told)
-        lines = [f"{name}:{' '.join(told[name].split())}" for name in names]
         signed = ";".join(names)
-        asked = "\n".join([request.method, request.path, request.query, *lines, "", signed, request.sha256])
-        scope = f"{moment[:8]}/{self.region}/s3/aws4_request"
-        text = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
-        signature = hmac.digest(self._key_of(moment[:8], credentials.secret_key), text.encode(), "sha256").hex()
-        told["authorization"] = (
-            f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={signed}, Signature={signature}"
-        )
+        lines = "".join([f"{name}:{told[name]}\n" for name in names])
+        if len(lines.split()) != len(names):
+            lines = "".join([f"{name}:{' '.join(told[name].split())}\n" for name in names])
+        asked = f"{request.method}\n{request.path}\n{request.query}\n{lines}\n{signed}\n{request.sha256}"
+        key = self._key_of(moment[:8], credentials.access_key, credentials.secret_key)
+        text = f"{_ALGORITHM}\n{moment}\n{self._scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
+        signature = hmac.digest(key, text.encode(), "sha256").hex()
+        told["authorization"] = f"{self._beginning}{signed}, Signature={signature}"
         return told
 
-    def _key_of(self, day: str, secret: str) -> bytes:
-        if self._made_of != (day, secret):
+    def _key_of(self, day: str, access_key: str, secret: str) -> bytes:
+        if self._made_of != (day, access_key, secret):
             key = b"AWS4" + secret.encode()
             for part in (day, self.region, "s3", "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            self._made_of, self._key = (day, secret), key
+            self._made_of, self._key = (day, access_key, secret), key
+            self._scope = f"{day}/{self.region}/s3/aws4_request"
+            self._beginning = f"{_ALGORITHM} Credential={access_key}/{self._scope}, SignedHeaders="
         return self._key
 
 

@@ -28,6 +28,7 @@ from connectors.stores.s3.direct import Direct, Door
 from connectors.stores.s3.errors import translated
 from connectors.stores.s3.lifecycle import S3Lifecycle
 from connectors.stores.s3.line import Line
+from connectors.stores.s3.moments import moment_of
 from connectors.stores.s3.presigning import S3Presign
 from connectors.stores.s3.reading import stream
 from connectors.stores.s3.targets import PART, checksum, verify
@@ -60,6 +61,7 @@ async def s3_store(config: S3Config) -> "AsyncIterator[S3Store]":
             region_name=config.region,
         )
         core.register_component("data_loader", _known())
+        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=moment_of)
         lines: list[Line] = []
         opening = session.client("s3", endpoint_url=config.endpoint_url, config=_options(config, lines))
         client = await opening.__aenter__()

@@ -28,6 +28,7 @@ from maestro.db.tables.models import ModelAlias, ModelAliasMove, ModelVersion, R
 from maestro.db.tables.notifications import NotificationChannel
 from maestro.db.tables.organizations import Organization
 from maestro.db.tables.persisted_documents import DocumentClient, DocumentUsage, PersistedDocument
+from maestro.db.tables.profiles import Profile, ProfileFile
 from maestro.db.tables.projects import Project
 from maestro.db.tables.runs import Param, Run
 from maestro.db.tables.syncs import SyncItem, SyncPlan, SyncRun
@@ -88,6 +89,8 @@ __all__ = [
     "Param",
     "PersistedDocument",
     "PointsByDay",
+    "Profile",
+    "ProfileFile",
     "Project",
     "RegisteredModel",
     "RemoteBlob",

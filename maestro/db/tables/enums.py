@@ -136,6 +136,16 @@ class JobKind(StrEnum):
     OPTIMIZE = "OPTIMIZE"
     HOUSEKEEPING = "HOUSEKEEPING"
     NOTIFY = "NOTIFY"
+    PROFILE = "PROFILE"
+
+
+class ProfileKind(StrEnum):
+    """What a profile looks at."""
+
+    CPU = "CPU"
+    MEMORY = "MEMORY"
+    STATEMENTS = "STATEMENTS"
+    OPERATIONS = "OPERATIONS"
 
 
 class PlanState(StrEnum):

@@ -64,6 +64,8 @@ class Job(Owned, Base):
     cancelled_by_id: Mapped[UUID | None]
     schedule_id: Mapped[UUID | None] = mapped_column(ForeignKey("job_schedule.id", ondelete="SET NULL"))
     scheduled_for: Mapped[datetime | None]
+    traceparent: Mapped[str | None]
+    """What has asked for it, as W3C Trace Context names it; None for schedules."""
 
 
 class JobSchedule(Owned, Base):

@@ -82,6 +82,8 @@ LEFT_OUT: Final[dict[str, str]] = {
     "notification_channel": "nobody is told of a copy unless they ask for it; their keys do not open elsewhere",
     "backup": "backups are of the whole installation",
     "restore": "restores are of the whole installation",
+    "profile": "profiles are of the whole installation",
+    "profile_file": "profiles are of the whole installation",
 }
 """Tables of which nothing is copied, and why."""
 

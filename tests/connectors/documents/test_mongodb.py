@@ -139,6 +139,15 @@ async def test_the_example_of_the_page_runs(source: MongodbSource, capsys: pytes
     assert sorted(frame.itertuples(index=False, name=None)) == [("cat", 2), ("dog", 1)]
 
 
+async def test_the_example_of_many_writes_runs(source: MongodbSource) -> None:
+    await source.insert("images", [{"_id": 1, "label": "cat"}, {"_id": 2, "label": "cat"}, {"_id": 3, "label": "dog"}])
+    example: dict[str, Any] = {}
+    exec(re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[1], example)  # noqa: S102 -- our own page
+    assert await example["relabel"](source, {1: "dog", 3: "wolf"}) == 2
+    found = await all_of(source.find("images", sort=[("_id", 1)]))
+    assert [one["label"] for one in found] == ["dog", "cat", "wolf"]
+
+
 def test_values_are_read_from_extended_json() -> None:
     given = {"_id": {"$oid": "5f0000000000000000000001"}, "at": {"$date": "2026-11-29T12:30:00Z"}, "n": 3, "s": "x"}
     found = value_of(given, field="where")

@@ -53,6 +53,17 @@ def test_the_policy_of_the_page_allows_what_is_used_and_nothing_else() -> None:
     assert sorted(listed) == sorted({f"s3:{one}" for name in operations for one in PERMISSIONS[name]})
 
 
+async def test_the_example_returns_what_was_there_before(s3_bucket: S3Store) -> None:
+    names: dict[str, Any] = {}
+    exec(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[1], names)  # noqa: S102 -- it is our own page
+    await s3_bucket.set_versioned(True)
+    await s3_bucket.put_bytes("a", b"first")
+    assert await names["before"](s3_bucket, "a") is None
+    await s3_bucket.put_bytes("a", b"second")
+    await s3_bucket.put_bytes("ab", b"another")
+    assert await names["before"](s3_bucket, "a") == b"first"
+
+
 async def test_the_example_goes_on_with_an_upload(s3_bucket: S3Store, tmp_path: Path) -> None:
     names: dict[str, Any] = {}
     exec(PAGE.partition("```python\n")[2].partition("```")[0], names)  # noqa: S102 -- it is our own page

@@ -12,6 +12,7 @@ import pytest
 
 from connectors.tracking.capability import History, TrackedModel, TrackedRun, TrackedVersion, TrackingSource
 from maestro.errors import NotFound
+from tests.fixtures.tracked_models import put_model
 
 T = TypeVar("T")
 
@@ -163,8 +164,8 @@ class TrackingContract:
             for number, aliases in ((1, ("old",)), (2, ("champion", "best")))
         ]
         model = TrackedModel(f"Classifier {uuid4()}", "tells cats", {"task": "vision"}, tuple(versions))
-        await source.put_model(model)
-        await source.put_model(model)
+        await put_model(source, model)
+        await put_model(source, model)
         (found,) = [one for one in await gathered(source.models()) if one.name == model.name]
         assert (found.description, dict(found.tags)) == ("tells cats", {"task": "vision"})
         assert [one.number for one in found.versions] == [1, 2]

@@ -37,6 +37,8 @@ NEVER_KEPT = {
     "metric_block": "changes with its series, or in form alone",
     "metric_hot": "changes with its series, or in form alone",
     "points_by_day": "begins anew each day",
+    "profile": "changes each second while it is made",
+    "profile_file": "goes with its profile",
     "remote_blob": "is read where a link is followed, which asks nobody else",
     "session": "belongs to the door",
     "sign_in_link": "belongs to the door",

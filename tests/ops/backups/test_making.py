@@ -138,7 +138,7 @@ async def test_what_an_earlier_try_has_left_is_gone_and_other_backups_stay(
 async def test_rows_that_are_written_meanwhile_are_in_a_backup_whole_or_not_at_all(
     db: Database, installation: Installation, destination: Destination
 ) -> None:
-    is_over, written = asyncio.Event(), 0
+    is_over, is_going, written = asyncio.Event(), asyncio.Event(), 0
 
     async def write() -> None:
         nonlocal written
@@ -149,9 +149,11 @@ async def test_rows_that_are_written_meanwhile_are_in_a_backup_whole_or_not_at_a
                 await tx.fetch_sql(sql, uuid4(), organization)
                 await tx.fetch_sql("DELETE FROM organization WHERE slug = $1", f"org-{written - 3}")
             written += 1
+            if written == 4:
+                is_going.set()
 
     writing = asyncio.create_task(write())
-    await asyncio.sleep(0.1)
+    await asyncio.wait_for(is_going.wait(), 10)
     found = await made(installation, destination)
     is_over.set()
     await writing

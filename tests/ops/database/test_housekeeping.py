@@ -32,6 +32,7 @@ AGES: Final = {
     "document_usage": ("document_usage", "last_used_at", timedelta(days=365)),
     "daily_points": ("points_by_day", "day", timedelta(days=400)),
     "sync_plans": ("sync_plan", "updated_at", timedelta(days=14)),
+    "profiles": ("profile", "created_at", timedelta(days=14)),
 }
 """Where the time lies by which each kind is old, and how old that is."""
 

@@ -22,6 +22,7 @@ from tests.connectors.tracking.contract import gathered
 from tests.fixtures.graphql import Api
 from tests.fixtures.mlflow_server import door, opened
 from tests.fixtures.registry import new_model, new_project, new_version, set_alias
+from tests.fixtures.tracked_models import put_model
 from tests.fixtures.tracking import new_experiment
 from tests.fixtures.working import CONTENT, Worked, throw_away, work
 from tests.ops.exports.test_mlflow import origin_of
@@ -167,7 +168,7 @@ async def test_anothers_model_of_the_same_name_is_left_alone(
     query = "query ($id: ID!) { model(id: $id) { name project { name } } }"
     ours = (await api(query, id=registered.model))["model"]
     name = ours["name"].replace("/", "_")
-    await source.put_model(TrackedModel(name, "theirs"))
+    await put_model(source, TrackedModel(name, "theirs"))
     for _ in range(2):
         await export_mlflow(origin(api, registered, blobs), source)
     (model,) = await there(source, registered.model)

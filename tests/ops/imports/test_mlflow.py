@@ -19,6 +19,7 @@ from tests.connectors.tracking.contract import NOON, files_in, history, new_run
 from tests.fixtures.graphql import Api
 from tests.fixtures.mlflow_server import door, opened
 from tests.fixtures.registry import new_project
+from tests.fixtures.tracked_models import put_model
 
 RUNS: Final = """
 query ($project: ID!) {
@@ -272,7 +273,7 @@ async def test_models_come_with_versions_files_and_aliases(
         for number, aliases in ((1, ()), (2, ("champion", "7")))
     ]
     versions[1] = replace(versions[1], aliases=("champion",))
-    await filled.source.put_model(TrackedModel(name, "tells cats", {"team": "v"}, tuple(versions)))
+    await put_model(filled.source, TrackedModel(name, "tells cats", {"team": "v"}, tuple(versions)))
     report = await import_mlflow(filled.source, target, filled.wanted)
     assert (report.models, report.model_versions, report.failed) == (1, 2, 0)
     (model,) = (await api(MODELS, project=project))["project"]["models"]["nodes"]

@@ -27,7 +27,9 @@ async def test_a_plan_counts_and_names_what_it_would_do(syncs: Syncs, folders: F
         "leftOut": {"count": 0, "bytes": 0, "samples": []},
         "overwrites": 0,
         "targetCount": 4,
+        "targetFreeBytes": summary["targetFreeBytes"],
     }
+    assert summary["targetFreeBytes"] > 0
     assert (plan.state, plan.summary) == (PlanState.READY, summary)
     assert (plan.expires_at - plan.ready_at).total_seconds() == 24 * 3600
     items = await syncs.items(plan.id)

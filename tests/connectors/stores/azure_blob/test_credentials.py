@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from connectors.catalogue import opened
 from connectors.stores import probe, read
 from connectors.stores.azure_blob import AzureConfig, AzureStore, azure_store
-from connectors.stores.azure_blob.containers import StoredPolicy
 from maestro import clock
 from maestro.credentials import AzureBlobCredential
 from maestro.errors import Forbidden, MaestroError, NotFound
+from maestro.public_access import PublicAccess
 from maestro.vendor_errors import NotSupported
 from maestro.vendors import AzureBlob
 from tests.connectors.stores.contract import CONTENT, MEGABYTE, keys
@@ -113,26 +113,12 @@ async def test_a_public_container_is_read_by_everybody(store: AzureStore, config
     async with azure_store(anonymous) as reading:
         with pytest.raises((Forbidden, NotFound)):
             await read(reading, "a")
-        await store.set_access("container", {})
+        await store.set_access(PublicAccess.CONTAINER, [], etag=(await store.container_settings()).etag)
         assert await read(reading, "a") == CONTENT
         assert await keys(reading) == ["a"]
         with pytest.raises(MaestroError):
             await reading.put_bytes("b", b"")
     assert await keys(store) == ["a"]
-
-
-async def test_a_container_is_described_and_has_policies(store: AzureStore) -> None:
-    assert await store.access() == (None, {})
-    await store.set_container_metadata({"team": "vision"})
-    assert dict(await store.container_metadata()) == {"team": "vision"}
-    expires_at = clock.now().replace(microsecond=0) + timedelta(days=1)
-    await store.set_access("blob", {"readers": StoredPolicy("r", None, expires_at)})
-    public, policies = await store.access()
-    assert public == "blob"
-    assert list(policies) == ["readers"]
-    assert policies["readers"].permission == "r"
-    await store.set_access(None, {})
-    assert await store.access() == (None, {})
 
 
 def leading_to(config: AzureConfig, azurite: Azurite, **settings: str) -> AzureBlob:
@@ -157,7 +143,7 @@ async def test_a_connector_without_a_credential_signs_in_as_nobody(
     store: AzureStore, config: AzureConfig, azurite: Azurite
 ) -> None:
     await store.put_bytes("a", CONTENT)
-    await store.set_access("blob", {})
+    await store.set_access(PublicAccess.OBJECTS, [], etag=(await store.container_settings()).etag)
     settings = leading_to(config, azurite)
     async with opened("AZURE_BLOB", settings, None) as connector:
         assert await read(connector, "maestro/backups/a") == CONTENT

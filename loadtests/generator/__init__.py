@@ -1,0 +1,1 @@
+"""The generator that runs inside Locust; its users patch the standard library, so that Locust alone imports them."""
