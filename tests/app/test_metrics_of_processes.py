@@ -72,7 +72,9 @@ def installation(reachable_folder: Path, initialised: Path) -> Iterator[Installa
         }
         with program.serving(**settings) as server:
             key = program.invoke("key", "create", "--name", "tests").stdout.strip()
-            yield Installation(server, key, folder)
+            made = Installation(server, key, folder)
+            with made.http:
+                yield made
 
 
 def test_one_scrape_tells_of_the_server_and_of_its_worker(installation: Installation) -> None:

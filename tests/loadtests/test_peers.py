@@ -163,7 +163,7 @@ async def laid(postgres: Address, databases: Databases, reachable_folder: Path) 
             url,
             runs=100,
             server_url=roles.as_server(url, SERVER_PASSWORD),
-            postmaster=postmaster_of(reachable_folder),
+            postmaster=postmaster_of(reachable_folder / "postgres"),
         )
 
 
