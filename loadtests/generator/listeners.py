@@ -2,6 +2,7 @@
 
 import http.client
 import time
+from abc import abstractmethod
 from itertools import count
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -45,9 +46,9 @@ class Listener(User):
             self.note(type(error).__name__, 0, b"")
         time.sleep(PAUSE_S)
 
+    @abstractmethod
     def follow(self) -> None:
         """Follow the run."""
-        raise NotImplementedError
 
     def told(self, content: bytes, payload: dict[str, Any]) -> None:
         """Note an event; the first one has no points and only says that the others will come."""

@@ -3,6 +3,7 @@
 To count is one look-up and one addition. In CPython no other thread runs between the two, so nothing is locked.
 """
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple
@@ -39,7 +40,7 @@ class Switch:
 SWITCH: Final = Switch()
 
 
-class Family:
+class Family(ABC):
     """A name with its help, the names of its labels, and how many combinations of these it holds at most."""
 
     kind: str
@@ -51,9 +52,9 @@ class Family:
         self.most = most
         FAMILIES[self.name] = self
 
+    @abstractmethod
     def samples(self) -> Iterator[Sample]:
         """Return the numbers as they are now."""
-        raise NotImplementedError
 
     def _room(self, held: int, key: Labels) -> Labels:
         """Return where something new is counted: at its own place, or with everything else that came too late."""
