@@ -1,4 +1,7 @@
-"""Watching one operation while it is run: its span, what it has done, and a record in the log when it was slow."""
+"""Watching one operation while it is run: its span, what it has done, and a record in the log when it was slow.
+
+And for the time of a profile, whoever wants to know of all of them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,13 +40,16 @@ class Ending:
 class Watched:
     """One operation, from its making on in the task that makes it."""
 
-    __slots__ = ("_before", "_ctx", "_effort", "_span")
+    __slots__ = ("_before", "_ctx", "_effort", "_span", "_watch")
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._before = effort.current()
-        self._effort = Effort() if ctx.runtime.settings.slow_operation else None
-        effort.begin(self._effort)
+        self._watch = effort.watch()
+        self._effort = self._before
+        if self._before is None or not self._before.is_recording:
+            self._effort = Effort() if ctx.runtime.settings.slow_operation or self._watch else None
+            effort.begin(self._effort)
         log_context.act_for(ctx.viewer)
         self._span = None if ACTIVE.tracer is None else Span(ACTIVE.tracer, "operation", {})
 
@@ -56,12 +62,11 @@ class Watched:
 
     def tells(self, seconds: float | None) -> bool:
         """Say whether anybody wants to know how it has ended; without a time, as of subscriptions, nothing is slow."""
-        return self._span is not None or self._is_slow(seconds)
+        return self._span is not None or self._watch is not None or self._is_slow(seconds)
 
     def _is_slow(self, seconds: float | None) -> bool:
-        if self._effort is None or seconds is None:
-            return False
-        return seconds >= self._ctx.runtime.settings.slow_operation.total_seconds()
+        limit = self._ctx.runtime.settings.slow_operation
+        return bool(limit) and seconds is not None and seconds >= limit.total_seconds()
 
     def ended(self, ending: Ending, *, seconds: float | None) -> None:
         """Tell how it has ended."""
@@ -69,7 +74,11 @@ class Watched:
             is_failed = ending.outcome not in ("data", "partial")
             failure = (*ending.codes, ending.outcome)[0] if is_failed else None
             self._span.end(self._attributes(ending), error=failure, name=f"{ending.type} {ending.name}")
-        if self._effort is not None and seconds is not None and self._is_slow(seconds):
+        if self._effort is None or seconds is None:
+            return
+        if self._watch is not None and not self._effort.is_recording:
+            self._watch.ended(ending.name, self._effort, seconds=seconds)
+        if self._is_slow(seconds):
             SLOW.report(self._ctx.runtime.db, Slow(self._facts(ending, self._effort, seconds), self._effort.slowest))
 
     def _attributes(self, ending: Ending) -> dict[str, Value]:

@@ -10,11 +10,11 @@ from app.graphql.running import IsSubscription, Outcome, Runner
 from app.process_profiles import TAKERS, taker
 from maestro.db.rows import Row
 from maestro.db.tables.enums import ProfileKind
+from maestro.effort import within
 from maestro.errors import ProfileFailed
 from maestro.profiles import ProcessRole, Question, process_name
 from maestro.requests import OperationRequest
 from maestro.runtime import Runtime
-from maestro.tallies import tallied
 from ops.profiling.agent import Agent, Process
 from ops.profiling.files import Found, json_file, text_file
 from ops.profiling.statements import MS, Recording, as_text, explained
@@ -48,7 +48,7 @@ async def _statements(runtime: Runtime, question: Question) -> Found:
     ctx = Context(replace(runtime, cache=None), asker.viewer, credentials=asker.credentials, client=asker.client)
     await ctx.still_permitted_here()
     recording = Recording()
-    with tallied(recording):
+    with within(recording):
         outcome = await _run(ctx, question)
     found = await explained(runtime.db, recording)
     pages = [one["buffers"] for one in found if "buffers" in one]
@@ -57,7 +57,7 @@ async def _statements(runtime: Runtime, question: Question) -> Found:
         "operation": ctx.operation_name,
         "statements": recording.statements,
         "batches": recording.batches,
-        "sql_ms": round(recording.sql_s * MS, 3),
+        "sql_ms": round(recording.sql_seconds * MS, 3),
         "errors": _codes(outcome.answer),
         "buffers": buffers,
         "overhead": {"what": "each statement was run once more, to be explained"},

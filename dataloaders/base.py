@@ -23,7 +23,6 @@ from maestro.db.tables import Base
 from maestro.errands import NO_DESK, ErrandDesk
 from maestro.errors import Forbidden, NotFound
 from maestro.spans import ACTIVE, spanned
-from maestro.tallies import batch
 from maestro.telemetry import database as families
 
 K = TypeVar("K")
@@ -68,7 +67,6 @@ class Loader(ABC, Generic[K, R]):
         """Learn of the other loaders of the request, for one that asks them."""
 
     async def _answers(self, keys: list[K]) -> Sequence[R | BaseException]:
-        batch()
         name, began = (type(self).__name__,), time.perf_counter()
         families.FETCHES.add(name)
         families.KEYS.add(name, len(keys))

@@ -26,7 +26,6 @@ from maestro.db.rows import CONNECTION_LOST
 from maestro.errors import BadRequest, MaestroError, Unavailable
 from maestro.rate_limits import Bucket
 from maestro.requests import OperationRequest
-from maestro.tallies import operation
 from resolvers.context import Context
 
 ALLOWED: Final = {
@@ -84,8 +83,7 @@ class Runner:
 
         Whatever has not been charged by then is charged as a request.
         """
-        named = operation(lambda: _name(ctx, getattr(asked, "operation_name", None)))
-        with named, CountedOperation(ctx, asked) as counted:
+        with CountedOperation(ctx, asked) as counted:
             outcome = await self.charged(ctx, await self._run(ctx, asked, method=method))
             counted.answered(outcome.answer, way=outcome.way)
             return outcome
@@ -181,12 +179,6 @@ class Runner:
                 raise IsSubscription from error
             raise needs_post() from error
         return _keeping(ctx, asked, answer_of(result))
-
-
-def _name(ctx: Context, named: str | None) -> str | None:
-    """Return the name of the operation, also of one whose answer was kept, so that nothing of it was run."""
-    found = None if ctx.operation_name or ctx.prepared is None else ctx.prepared.operation(named)
-    return ctx.operation_name if found is None or found.name is None else found.name.value
 
 
 async def _given(ctx: Context, kept: Kept, *, text: str, began: float) -> Outcome:

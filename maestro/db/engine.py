@@ -19,7 +19,7 @@ from sqlalchemy.sql.visitors import iterate
 from maestro.db.pool import Pool
 from maestro.db.rows import BIND, CONNECTION_LOST, BeingExchanged, Row, is_being_exchanged, is_of_exchange
 from maestro.db.watched import AS_READ, IN_TRANSACTION, fetched
-from maestro.tallies import watched
+from maestro.effort import Binding
 from maestro.telemetry import database as families
 
 SYSTEM_ROLE: Final = "maestro_system"
@@ -144,10 +144,6 @@ class Scope:
     projects: frozenset[UUID] | None = None
 
 
-Binding = tuple[str, str, str]
-"""What a connection is set to: its role, the organisation and the projects."""
-
-
 class Database:
     """The connections of this process to one PostgreSQL database, and what is seen through them.
 
@@ -232,7 +228,7 @@ class Database:
                 try:
                     driver = (await connection.get_raw_connection()).driver_connection
                     await self._bind(driver, connection.sync_connection.info)  # type: ignore[union-attr] # it is connected
-                    yield watched(driver, self.binding)
+                    yield driver
                 except asyncio.CancelledError:
                     # Cut off between BEGIN and ROLLBACK, it may still be in a transaction: nobody else may get it.
                     await connection.invalidate()

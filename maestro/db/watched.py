@@ -14,7 +14,7 @@ IN_TRANSACTION: Final = ("transaction",)
 
 
 async def fetched(
-    connection: Any, sql: str, arguments: tuple[Any, ...], *, way: tuple[str], binding: tuple[str, str, str]
+    connection: Any, sql: str, arguments: tuple[Any, ...], *, way: tuple[str], binding: effort.Binding
 ) -> list[Row]:
     """Run a statement on an asyncpg connection and return its rows; nobody is told its values."""
     tracer = ACTIVE.tracer
@@ -26,7 +26,7 @@ async def fetched(
     took = time.perf_counter() - began
     families.STATEMENT_TIME.observe(took, way)
     if (sums := effort.current()) is not None:
-        sums.ran(sql, took, binding)
+        sums.ran(sql, arguments, rows=len(rows), seconds=took, binding=binding)
     return rows
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from maestro.tallies import Tally, watched_by
+from maestro.effort import Effort, watched_by
 from ops.profiling.files import HTML, MARKDOWN, Found, json_file, text_file
 from ops.profiling.pages import Column, Table, markdown, page
 from ops.profiling.sampling import interval_for, sampled
@@ -28,14 +28,14 @@ class _Figures:
     sql_s: float = 0.0
     batches: int = 0
 
-    def add(self, tally: Tally, seconds: float) -> None:
+    def add(self, done: Effort, seconds: float) -> None:
         self.count += 1
         if len(self.times_s) < MOST_TIMES:
             self.times_s.append(seconds)
-        self.cpu_s += tally.cpu_s
-        self.statements += tally.statements
-        self.sql_s += tally.sql_s
-        self.batches += tally.batches
+        self.cpu_s += done.cpu_seconds
+        self.statements += done.statements
+        self.sql_s += done.sql_seconds
+        self.batches += done.batches
 
 
 class Watched:
@@ -44,12 +44,12 @@ class Watched:
     def __init__(self) -> None:
         self.figures: dict[str, _Figures] = defaultdict(_Figures)
 
-    def ended(self, name: str, tally: Tally, *, seconds: float) -> None:
+    def ended(self, name: str, effort: Effort, *, seconds: float) -> None:
         """Count an operation."""
         known = name[:LONGEST_NAME]
         if known not in self.figures and len(self.figures) >= MOST_NAMES:
             known = OTHERS
-        self.figures[known].add(tally, seconds)
+        self.figures[known].add(effort, seconds)
 
 
 async def operations_profile(seconds: float, *, process: str) -> Found:

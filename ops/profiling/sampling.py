@@ -12,8 +12,8 @@ from typing import Any, Final
 from pyinstrument.session import Session
 from pyinstrument.stack_sampler import get_stack_sampler
 
+from maestro import effort
 from maestro.errors import Conflict
-from maestro.tallies import TALLY
 from ops.profiling.places import module_of, short_path, without_paths
 from ops.profiling.stacks import Stack, loop_depth
 
@@ -42,9 +42,8 @@ class Samples:
         known = self._known
         # The same texts come again and again; kept once, thousands of samples take some megabytes.
         self.taken.append((tuple([known.setdefault(one, one) for one in stack]), passed_s, spent))
-        tally = TALLY.get()
-        if tally is not None:
-            tally.cpu_s += spent
+        if (sums := effort.current()) is not None:
+            sums.cpu_seconds += spent
 
     def begin(self) -> None:
         """Begin to count the processor's time."""

@@ -8,11 +8,11 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from maestro.db.engine import Database
 from maestro.db.rows import StatementFailed
-from maestro.tallies import Asked, Tally
+from maestro.effort import Binding, Effort
 
 MOST_STATEMENTS: Final = 200
 MOST_EXPLAINED: Final = 50
@@ -37,24 +37,26 @@ _NAMES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    asked: Asked
+    sql: str
+    values: Sequence[Any] = field(repr=False)
+    binding: Binding = field(repr=False)
     rows: int
     seconds: float
     by: str
 
 
 @dataclass(slots=True)
-class Recording(Tally):
+class Recording(Effort):
     """The statements of an operation, in their order."""
 
+    is_recording: ClassVar[bool] = True
     runs: list[_Run] = field(default_factory=list)
 
-    def told(self, asked: Asked, *, rows: int, seconds: float) -> None:
+    def ran(self, sql: str, values: Sequence[Any], *, rows: int, seconds: float, binding: Binding) -> None:
         """Count a statement, and keep it."""
-        self.statements += 1
-        self.sql_s += seconds
+        Effort.ran(self, sql, values, rows=rows, seconds=seconds, binding=binding)
         if len(self.runs) < MOST_STATEMENTS:
-            self.runs.append(_Run(asked, rows, seconds, _caller()))
+            self.runs.append(_Run(sql, values, binding, rows, seconds, _caller()))
 
 
 def _caller() -> str:
@@ -79,21 +81,21 @@ async def explained(db: Database, recording: Recording) -> list[dict[str, Any]]:
     """
     found = []
     for number, run in enumerate(recording.runs, start=1):
-        told = await _plan(db, run.asked) if number <= MOST_EXPLAINED else {"unexplained": "There are too many."}
-        about = {"number": number, "by": run.by, "sql": masked(run.asked.sql), "rows": run.rows}
+        told = await _plan(db, run) if number <= MOST_EXPLAINED else {"unexplained": "There are too many."}
+        about = {"number": number, "by": run.by, "sql": masked(run.sql), "rows": run.rows}
         found.append({**about, "ms": round(run.seconds * MS, 3), **told})
     return found
 
 
-async def _plan(db: Database, asked: Asked) -> dict[str, Any]:
-    if not _READS.match(asked.sql):
+async def _plan(db: Database, run: _Run) -> dict[str, Any]:
+    if not _READS.match(run.sql):
         return {"unexplained": "It does not read."}
     async with db.driver() as connection:
         within = connection.transaction(readonly=True)
         await within.start()
         try:
-            await connection.fetch(_BIND, *asked.binding, f"{LONGEST_S}s")
-            rows = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {asked.sql}", *asked.arguments)
+            await connection.fetch(_BIND, *run.binding, f"{LONGEST_S}s")
+            rows = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {run.sql}", *run.values)
         except StatementFailed as error:
             # Its message may hold values.
             return {"unexplained": f"PostgreSQL has refused it, with SQLSTATE {getattr(error, 'sqlstate', 'unknown')}."}

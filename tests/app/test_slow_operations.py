@@ -145,7 +145,7 @@ async def test_a_plan_that_is_not_to_be_had_leaves_the_record(
 def test_the_slowest_statements_are_kept_and_all_are_counted() -> None:
     done = Effort()
     for seconds in (1.0, 5.0, 2.0, 4.0, 3.0):
-        done.ran(f"SELECT {seconds}", seconds, BINDING)
+        done.ran(f"SELECT {seconds}", (), rows=1, seconds=seconds, binding=BINDING)
     done.loaded("A", 3)
     done.loaded("A", 5)
     assert [run.seconds for run in done.slowest] == [5.0, 4.0, 3.0]
