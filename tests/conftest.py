@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.fixtures.memory",
+    "tests.fixtures.properties",
     "tests.fixtures.databases",
     "tests.fixtures.graphql",
     "tests.fixtures.following",

@@ -74,7 +74,7 @@ class Client:
         _GOING_ON.add(run)
         if about.get("strict") and not run.flush():
             run.abandon()
-            dispatch.stop()
+            dispatch.close()
             raise TrackingError(
                 f"The run cannot be begun on {self.url}.", hint="The warning that was logged before says why."
             )

@@ -93,7 +93,7 @@ class Dispatch:
         try:
             has_arrived = self._delivered(last, patience_s)
         finally:  # also of who cannot wait and presses Ctrl-C
-            self._close()
+            self.close()
             if not has_arrived:
                 kept = self._kept(last)
         return kept
@@ -104,14 +104,6 @@ class Dispatch:
         self._last_is_out = self._outbox.add(lambda: last)
         return self._lane.settle(patience_s)
 
-    def _close(self) -> None:
-        self.stop()
-        lanes = [lane for lane in (self._lane, self._files) if lane is not None]
-        for lane in lanes:
-            lane.close(CLOSING_S)
-        if not any(lane.is_alive() for lane in lanes):
-            self.courier.close()
-
     def _kept(self, last: Entry) -> Path:
         files = self._files.outbox.taken() if self._files is not None else []
         self._outbox.spill(*files, *([] if self._last_is_out else [last]))
@@ -119,11 +111,15 @@ class Dispatch:
         logger.warning("%s", told(self._journal.path))
         return self._journal.path
 
-    def stop(self) -> None:
-        """Send nothing any more."""
-        for lane in (self._lane, self._files):
-            if lane is not None:
-                lane.stop()
+    def close(self) -> None:
+        """Send nothing any more, and let go of the line once nobody sends over it."""
+        lanes = [lane for lane in (self._lane, self._files) if lane is not None]
+        for lane in lanes:
+            lane.stop()
+        for lane in lanes:
+            lane.close(CLOSING_S)
+        if not any(lane.is_alive() for lane in lanes):
+            self.courier.close()
 
     def _progressed(self) -> None:
         for lane in (self._lane, self._files):

@@ -1,6 +1,7 @@
 """What is logged arrives once, whatever happens to the line, the server or the process."""
 
 import asyncio
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -209,6 +210,7 @@ async def test_a_strict_run_raises_what_others_warn_of(
     wrong = Client(server.url, "mst_wrong", unsent=tmp_path)
     with pytest.raises(TrackingError, match="cannot be begun"):
         await asyncio.to_thread(lambda: run(wrong, strict=True))
+    gc.collect()  # a connection that was left open would be warned of
     await asyncio.to_thread(ended)
     await asyncio.to_thread(cut_off)
 
