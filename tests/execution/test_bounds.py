@@ -2,7 +2,7 @@
 
 import pytest
 from graphql import GraphQLSyntaxError, Lexer, Source, TokenKind
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from execution.bounds import BRACKETS, LONGEST, TOKENS, lexical_excess, tokens_of
@@ -68,7 +68,6 @@ def lexed(text: str) -> int | None:
     return count
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(PARTS), max_size=30).map("".join))
 def test_tokens_are_counted_as_the_parser_reads_them(text: str) -> None:
     count = lexed(text)

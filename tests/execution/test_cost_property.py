@@ -3,7 +3,7 @@
 from typing import Any
 
 from graphql import GraphQLResolveInfo, execute_sync, get_named_type, get_nullable_type, is_composite_type, is_list_type
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from execution.pricing import priced
@@ -69,7 +69,6 @@ def objects(answer: Any) -> int:
     return 1 + sum(map(objects, answer.values())) if isinstance(answer, dict) else 0
 
 
-@settings(deadline=None)
 @given(
     documents(),
     st.fixed_dictionaries(

@@ -14,7 +14,7 @@ from graphql import (
     SelectionSetNode,
     parse,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from execution.cost import MOST
@@ -76,7 +76,6 @@ def documents(draw: st.DrawFn) -> str:
     return " ".join([f"query Q @d {{ {selections(draw, 2, 0)} }}", *draw(st.permutations(fragments))])
 
 
-@settings(deadline=None)
 @given(documents())
 def test_measures_are_those_of_the_document_with_its_fragments_put_in(text: str) -> None:
     document = parse(text)

@@ -4,7 +4,7 @@ from datetime import UTC
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from maestro.filters import (
@@ -92,7 +92,6 @@ trees: st.SearchStrategy[Filter] = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(tree=trees)
 def test_every_tree_is_read_back_from_its_text(tree: Filter, vocabulary: Vocabulary) -> None:
     text = to_text(tree)

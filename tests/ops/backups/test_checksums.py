@@ -88,7 +88,7 @@ async def test_values_that_differ_by_a_bit_differ_in_their_checksum(empty_databa
     assert alike == []
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.integers(0, 3), st.text("ab", max_size=2)), min_size=2, max_size=6), st.data())
 async def test_two_tables_have_the_same_checksum_only_when_they_have_the_same_rows(
     empty_database_url: str, rows: list[tuple[int, str]], data: st.DataObject

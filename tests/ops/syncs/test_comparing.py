@@ -55,7 +55,7 @@ NAMES = st.text(st.sampled_from("ab/é\U0001f600\uffff-."), min_size=1, max_size
 OBJECTS = st.dictionaries(NAMES, st.integers(0, 3), max_size=30)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(OBJECTS, OBJECTS, st.integers(1, 7), st.sampled_from([(), ("a*",), ("**/b",), ("/a/",)]))
 async def test_lists_side_by_side_find_what_two_dictionaries_do(  # noqa: PLR0917
     source: dict[str, int], target: dict[str, int], page: int, include: tuple[str, ...]
