@@ -17,6 +17,7 @@ from maestro.errors import (
 from maestro.requests import OperationRequest
 from resolvers.context import Context
 from schema import operations
+from schema.charging import refuse_spent
 
 MISMATCH: Final = "provided sha does not match query"
 
@@ -34,7 +35,14 @@ async def text_of(ctx: Context, request: OperationRequest) -> str:
 
     BadRequest when the request names none, or one that is not its text; PersistedQueryNotFound,
     PersistedQueryNotSupported; DocumentNotTrusted where only known documents run; DocumentBroken; Unavailable.
+    RateLimited for a viewer who has no request left, where that is known before anything is done for it.
     """
+    text = await _found(ctx, request)
+    refuse_spent(ctx, text, request.operation_name)
+    return text
+
+
+async def _found(ctx: Context, request: OperationRequest) -> str:
     named = _named(request)
     if named is None:
         if not request.text:

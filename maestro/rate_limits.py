@@ -6,7 +6,7 @@ of it.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -82,6 +82,11 @@ class _Counter(NamedTuple):
         standing = None if self.is_shared else self._standing(window)
         return standing, None if is_taken else self._refusal(window, amount)
 
+    def seen(self, window: Window, amount: int) -> "_Taken":
+        """Return how a bucket stands, and why an amount would be refused if it would; nothing is taken."""
+        fits = window.filled(self.rate.window_s) + amount <= self.rate.amount
+        return None if self.is_shared else self._standing(window), None if fits else self._refusal(window, amount)
+
     def _standing(self, window: Window) -> Standing:
         window_s = self.rate.window_s
         remaining = max(self.rate.amount - window.filled(window_s), 0)
@@ -132,26 +137,42 @@ class RateLimiter:
 
     async def charge(self, viewer: Viewer, amounts: Mapping[Bucket, int]) -> Receipt:
         """Take amounts from the viewer's buckets, in their order until one is refused."""
-        own = (viewer.api_key_id or viewer.session_id or viewer.actor_id).hex
         standings: list[Standing] = []
         for bucket, amount in amounts.items():
             CHARGED.add((bucket.value,), amount)
-            hits = [
-                (counter, counter.prefix + (viewer.organization_id.hex if counter.is_shared else own), amount)
-                for counter in self._counters.get(bucket, ())
-            ]
-            for standing, refusal in await self._take(hits):
-                if standing is not None:
-                    standings.append(standing)
-                if refusal is not None:
-                    REFUSED.add((refusal.details["bucket"],))
-                    return Receipt(tuple(standings), refusal)
+            taken = await self._take(self._hits(viewer, bucket, amount))
+            if refused := _refused(taken, standings):
+                _count(refused)
+                return refused
         return Receipt(tuple(standings))
+
+    def spent(self, viewer: Viewer) -> Receipt | None:
+        """Return the refusal of whatever a viewer asks for who has no request left, None as long as there may be one.
+
+        Nothing is asked for it: what Redis counts, `charge` finds out.
+        """
+        if self._shared is not None:
+            return None
+        hits = self._hits(viewer, Bucket.REQUESTS, 1)
+        seen = (one.seen(self._windows.look(key, one.rate.window_s), amount) for one, key, amount in hits)
+        return _refused(seen, [])
+
+    def refuse(self, spent: Receipt) -> None:
+        """Count what is refused for want of a request, as `charge` would have done."""
+        CHARGED.add((Bucket.REQUESTS.value,))
+        _count(spent)
 
     async def close(self) -> None:
         """Close the connections to Redis."""
         if self._shared is not None:
             await self._shared.close()
+
+    def _hits(self, viewer: Viewer, bucket: Bucket, amount: int) -> list[_Hit]:
+        own = (viewer.api_key_id or viewer.session_id or viewer.actor_id).hex
+        return [
+            (counter, counter.prefix + (viewer.organization_id.hex if counter.is_shared else own), amount)
+            for counter in self._counters.get(bucket, ())
+        ]
 
     async def _take(self, hits: Sequence[_Hit]) -> Sequence[_Taken]:
         if self._shared is not None:
@@ -159,6 +180,21 @@ class RateLimiter:
             if answers is not None:
                 return answers
         return await _taken(self._windows, hits)
+
+
+def _refused(taken: Iterable[_Taken], standings: list[Standing]) -> Receipt | None:
+    """Add to the standings, up to the first refusal, with which they are returned."""
+    for standing, refusal in taken:
+        if standing is not None:
+            standings.append(standing)
+        if refusal is not None:
+            return Receipt(tuple(standings), refusal)
+    return None
+
+
+def _count(receipt: Receipt) -> None:
+    if receipt.refusal is not None:
+        REFUSED.add((receipt.refusal.details["bucket"],))
 
 
 async def _taken(store: SlidingWindowCounterSupport, hits: Sequence[_Hit]) -> Sequence[_Taken]:

@@ -35,10 +35,10 @@ class SharedWindows(Windows):
             RECORD.pack_into(self.table.memory, self._place_in(places) if place is None else place, *record)
         return True, Window(window.previous, window.previous_ttl_s, counted, window.current_ttl_s)
 
-    async def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
-        """Return the fields of a Window."""
+    def look(self, key: str, window_s: int) -> Window:
+        """Return what is in the window of a key."""
         with self.table.locked(key) as (digest, places):
-            return window_of(self._counted(self.table.find(digest, places)), expiry, time.monotonic())[1]
+            return window_of(self._counted(self.table.find(digest, places)), window_s, time.monotonic())[1]
 
     async def clear_sliding_window(self, key: str, expiry: int) -> None:  # noqa: ARG002 -- the library's signature
         """Forget a key."""

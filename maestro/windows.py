@@ -73,13 +73,17 @@ class Windows(SlidingWindowCounterSupport):
         self._counts[key] = (number, window.previous, counted, (number + 2) * window_s)
         return True, Window(window.previous, window.previous_ttl_s, counted, window.current_ttl_s)
 
+    def look(self, key: str, window_s: int) -> Window:
+        """Return what is in the window of a key."""
+        return self._window(key, window_s)[1]
+
     async def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:  # noqa: PLR0917 -- the library's signature
         """Count an amount unless the limit would be passed; say whether it was counted."""
         return self.take(key, limit=limit, window_s=expiry, amount=amount)[0]
 
     async def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
         """Return the fields of a Window."""
-        return self._window(key, expiry)[1]
+        return self.look(key, expiry)
 
     async def clear_sliding_window(self, key: str, expiry: int) -> None:  # noqa: ARG002 -- the library's signature
         """Forget a key."""

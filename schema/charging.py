@@ -11,7 +11,8 @@ from maestro.errors import InvalidInput, MaestroError
 from maestro.rate_limits import Bucket, Receipt
 from resolvers.context import Context
 from schema.complexity import limits_of, too_complex
-from schema.pricing import amounts, price_of, unreadable, weight_of
+from schema.guarding import OPERATIONS
+from schema.pricing import amounts, logged_by, price_of, unreadable, weight_of
 
 
 class Charging(SchemaExtension):
@@ -72,6 +73,21 @@ class Charging(SchemaExtension):
         if excess is not None:
             return {Bucket.REQUESTS: 1}, too_complex(excess)
         return amounts(price, self._cost), None
+
+
+def refuse_spent(ctx: Context, text: str, operation_name: str | None) -> None:
+    """Raise RateLimited, with the receipt in the context, for a document that was run before, and needs a request.
+
+    It would be refused in the end, after its answer was looked for: what is refused is to cost next to nothing.
+    """
+    spent = ctx.runtime.limiter.spent(ctx.viewer)
+    if spent is None or spent.refusal is None:
+        return
+    prepared = OPERATIONS.prepare(text)
+    if prepared.is_known_valid and not logged_by(price_of(prepared, operation_name)):
+        ctx.prepared, ctx.receipt = prepared, spent
+        ctx.runtime.limiter.refuse(spent)
+        raise spent.refusal
 
 
 def cost_excess(ctx: Context, cost: int) -> Excess | None:

@@ -19,7 +19,7 @@ from schema.guarding import OPERATIONS
 from tests.fixtures.databases import Databases
 from tests.fixtures.documents import send
 from tests.fixtures.graphql import Api, browser, with_settings
-from tests.fixtures.metrics import Scrape, scrape
+from tests.fixtures.metrics import local, scrape
 from tests.fixtures.sync_jobs import CREATE
 
 PROJECTS = "query Projects { projects { nodes { name } } }"
@@ -29,11 +29,6 @@ MADE = 'mutation { createProject(input: {name: "made"}) { __typename } }'
 BROWSE = "query ($id: ID!) { connector(id: $id) { objects(first: 1) { nodes { key } } } }"
 LOOK = 'query ($id: ID!) { connector(id: $id) { preview(key: "nothing") { text } } }'
 TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {} = ANY(pg_blocking_pids(pid))"
-
-
-async def local(app: Starlette) -> Scrape:
-    async with browser(app) as anybody:
-        return await scrape(anybody)
 
 
 async def test_an_answer_that_is_not_true_any_more_is_outdated(client: httpx.AsyncClient) -> None:

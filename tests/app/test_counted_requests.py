@@ -10,17 +10,11 @@ from ops.compaction import compact
 from resolvers.setup import Owner
 from tests.fixtures.graphql import Api, browser, owners_key, with_settings
 from tests.fixtures.hearing import caught_up
-from tests.fixtures.metrics import Scrape, scrape
+from tests.fixtures.metrics import local, scrape
 from tests.fixtures.sockets import ask, closed, connected, hear, listening, opened, tell, until, until_nothing_is_left
 from tests.schema.metric_texts import FINISH, LOG, batch, log, metric, new_run
 
 FOLLOW = "subscription Follow($id: ID!) { runUpdated(id: $id) { status } }"
-
-
-async def local(app: Starlette) -> Scrape:
-    """A scrape by nobody who is counted among the viewers."""
-    async with browser(app) as http:
-        return await scrape(http)
 
 
 async def test_requests_are_counted_by_route_method_and_status(client: httpx.AsyncClient) -> None:

@@ -15,6 +15,7 @@ from maestro.ids import Kind, encode
 from tests.fixtures.access import change, new_session
 from tests.fixtures.graphql import Api, browser
 from tests.fixtures.members import new_member, new_project, new_user
+from tests.fixtures.metrics import local
 
 INVITE = "mutation ($input: InviteMemberInput!) { inviteMember(input: $input) { path } }"
 OURS = {"origin": "http://testserver"}
@@ -93,6 +94,17 @@ async def test_looking_at_a_link_uses_nothing_up(api: Api, anonymous: httpx.Asyn
     assert [answer.status_code for answer in answers] == [200, 200]
     assert not any("set-cookie" in answer.headers for answer in answers)
     assert await api.state() == before
+
+
+async def test_sign_ins_by_an_invitation_are_counted(app: Starlette, api: Api, anonymous: httpx.AsyncClient) -> None:
+    path, before = await invite(api), await local(app)
+    for _ in range(2):
+        await press(anonymous, path)
+        anonymous.cookies.clear()
+    assert (await local(app)).since(before, "maestro_sign_ins_total") == {
+        ("accepted", "INVITATION"): 1,
+        ("refused", "INVITATION"): 1,
+    }
 
 
 async def test_a_new_person_gets_an_account_and_a_session(api: Api, anonymous: httpx.AsyncClient) -> None:

@@ -166,6 +166,25 @@ async def test_logging_goes_on_while_requests_are_refused_and_the_other_way_roun
     assert [code_of(answer) for answer in logged] == [None, None, "RATE_LIMITED"]
 
 
+@limited(rate_limit_requests="2/hour")
+async def test_who_has_no_request_left_is_refused_before_anything_is_looked_for(
+    client: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    for _ in range(2):
+        assert (await send(client, PROJECTS)).status_code == 200
+    assert runtime.cache is not None
+    stats = runtime.cache.answers.stats
+    before = replace(stats)
+    by_get = await client.get("/graphql", params={"query": PROJECTS})
+    by_text = await send(client, PROJECTS)
+    nameless = await client.post("/graphql", json={"query": PROJECTS, "operationName": "Unknown"})
+    assert stats == before
+    for answer in (by_get, by_text, nameless):
+        assert (answer.status_code, code_of(answer)) == (429, "RATE_LIMITED")
+        assert fields(answer.headers["ratelimit"])["requests"]["r"] == 0
+        assert int(answer.headers["retry-after"]) > 0
+
+
 @limited(rate_limit_cost="1000/hour")
 async def test_reading_much_in_the_answer_to_logging_has_its_cost(
     client: httpx.AsyncClient, api: Api, runtime: Runtime

@@ -14,6 +14,7 @@ from maestro.runtime import Runtime
 from maestro.settings import Settings
 from resolvers.setup import Owner, ensure_owner
 from tests.fixtures.graphql import Api
+from tests.fixtures.metrics import local
 from tests.fixtures.oidc import Browser, Idp, browsing, served, settings_for
 from tests.fixtures.oidc_provider import CLIENT_SECRET
 
@@ -57,6 +58,17 @@ async def test_somebody_signs_in_for_the_first_time(visitor: Browser, runtime: R
     )
     place = owner.organization_id
     assert [tuple(row) for row in made] == [("ada@example.org", place, "CONTRIBUTOR", "OIDC", "OIDC", place)]
+
+
+async def test_sign_ins_by_a_provider_are_counted(app: Starlette, visitor: Browser, idp: Idp) -> None:
+    before = await local(app)
+    await visitor.sign_in()
+    idp.set(misbehaviour="denied")
+    await visitor.sign_in()
+    assert (await local(app)).since(before, "maestro_sign_ins_total") == {
+        ("accepted", "OIDC"): 1,
+        ("refused", "OIDC"): 1,
+    }
 
 
 async def test_the_same_account_of_the_provider_is_the_same_person_here(site: str, runtime: Runtime) -> None:

@@ -11,6 +11,7 @@ from maestro.access import Grants, SignInMethod, Viewer
 from maestro.rate_limits import Bucket, RateLimiter, Receipt
 from maestro.rates import Rate, rate_of
 from maestro.shared_redis import PAUSE_S
+from maestro.shared_windows import SharedWindows
 from maestro.windows import ROOM, Window, Windows
 from tests.fixtures.redis import valkey
 
@@ -153,6 +154,32 @@ async def test_a_bucket_that_is_off_is_not_counted() -> None:
     limits = limiter(requests="off", cost="5/hour")
     receipt = await limits.charge(viewer(), {Bucket.REQUESTS: 1_000_000, Bucket.COST: 1})
     assert [standing.bucket for standing in receipt.standings] == [Bucket.COST]
+
+
+@pytest.mark.parametrize("windows", [Windows, SharedWindows])
+async def test_who_has_nothing_left_is_known_before_anything_is_counted(windows: type[Windows]) -> None:
+    rates = {Bucket.REQUESTS: Rate(2, 3_600)}
+    limits, one = RateLimiter(rates, organization_factor=2, windows=windows()), viewer()
+    others = [colleague(one), colleague(one)]
+    for who in (one, one, others[0]):
+        assert limits.spent(who) is None
+        await limits.charge(who, REQUEST)
+    assert limits.spent(others[0]) is None
+    await limits.charge(others[0], REQUEST)
+    for who in (one, *others):
+        seen, charged = limits.spent(who), await limits.charge(who, REQUEST)
+        assert seen is not None
+        assert charged.refusal is not None
+        assert (seen.refusal or charged.refusal).details == charged.refusal.details
+    assert limits.spent(viewer()) is None
+
+
+async def test_what_redis_counts_is_left_to_the_charge(redis_url: str) -> None:
+    limits, somebody = limiter(redis_url, requests="1/hour"), viewer()
+    await limits.charge(somebody, REQUEST)
+    assert limits.spent(somebody) is None
+    assert (await limits.charge(somebody, REQUEST)).refusal is not None
+    await limits.close()
 
 
 async def test_two_servers_share_their_limits_through_redis(redis_url: str) -> None:
