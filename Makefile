@@ -41,8 +41,8 @@ check: .venv/.dev ## lint, types, layers, dependencies
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r $<
 	@touch $@ .venv/.run
 
-loadtest: .venv/.loadtests ## run a load test: SCENARIO=baseline, or all; SHORT=1 DURATION= RATE= USERS= HOST=
-	@$(BIN)/python -m loadtests.run $(or $(SCENARIO),baseline) $(if $(SHORT),--short) $(if $(DURATION),--duration $(DURATION)) \
+loadtest: .venv/.loadtests ## run all load tests in short, or SCENARIO=baseline; SHORT=1 DURATION= RATE= USERS= HOST=
+	@$(BIN)/python -m loadtests.run $(SCENARIO) $(if $(SHORT),--short) $(if $(DURATION),--duration $(DURATION)) \
 		$(if $(RATE),--rate $(RATE)) $(if $(USERS),--users $(USERS)) $(if $(HOST),--host $(HOST))
 
 loadtest-compare: .venv/.loadtests ## compare two reports of load tests: A=folder B=folder

@@ -1,19 +1,22 @@
-"""`python -m loadtests.run SCENARIO`: set up a server, run a scenario against it, and write a report.
+"""`python -m loadtests.run [SCENARIO]`: set up a server, run a scenario against it, and write a report.
 
-Exits with 1 when an objective is missed, and with 2 when there is nothing to judge.
+Exits with 1 when an objective is missed, and with 2 when there is nothing to judge. Without a scenario each is run in
+its short form, one after the other.
 """
 
 import os
 import signal
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
+from loadtests.analysis.verdict import Verdict
 from loadtests.carrying_out import Wanted, carried_out
 from loadtests.report.writing import write_report
 from loadtests.scenarios.catalogue import SCENARIOS
@@ -25,8 +28,30 @@ REPORTS: Final = Path("reports/loadtests")
 MISSED, BROKEN = 1, 2
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a scenario ended; without verdicts there was nothing to judge."""
+
+    scenario: str
+    folder: Path
+    verdicts: Sequence[Verdict]
+
+    @property
+    def exit_code(self) -> int:
+        """What a program that runs it alone ends with."""
+        if not self.verdicts:
+            return BROKEN
+        return 0 if all(one.is_reached for one in self.verdicts) else MISSED
+
+    @property
+    def told(self) -> str:
+        """How many objectives are reached, in words."""
+        reached = sum(one.is_reached for one in self.verdicts)
+        return f"{reached} of {len(self.verdicts)} reached" if self.verdicts else "nothing to judge"
+
+
 @click.command()
-@click.argument("scenario", type=click.Choice([*SCENARIOS, SOCKETS, ALL]))
+@click.argument("scenario", type=click.Choice([*SCENARIOS, SOCKETS, ALL]), default=ALL)
 @click.option("--short", is_flag=True, help="Run the short form; `all` always does.")
 @click.option("--duration", type=float, help="Seconds of the scenario's long parts.")
 @click.option("--rate", type=float, help="Requests a second to begin with.")
@@ -41,7 +66,7 @@ MISSED, BROKEN = 1, 2
 )
 @click.option("--reports", type=click.Path(path_type=Path), default=REPORTS, show_default=True, help="Where to write.")
 def main(scenario: str, *, short: bool, host: str | None, reports: Path, **given: float | None) -> None:
-    """Run SCENARIO, print where its report is, and judge it by its objectives."""
+    """Run SCENARIO, or each in its short form, print where the reports are, and judge by their objectives."""
     # So that whoever ends this ends the server as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     names = [*SCENARIOS, SOCKETS] if scenario == ALL else [scenario]
@@ -49,7 +74,9 @@ def main(scenario: str, *, short: bool, host: str | None, reports: Path, **given
     for name in names:
         wanted = _wanted(name, is_short=short or scenario == ALL, host=host, given=given)
         outcomes.append(_run(wanted, reports))
-    sys.exit(max(outcomes))
+    if scenario == ALL:
+        click.echo("\n" + overview(outcomes))
+    sys.exit(max(one.exit_code for one in outcomes))
 
 
 def _wanted(name: str, *, is_short: bool, host: str | None, given: dict[str, float | None]) -> Wanted:
@@ -77,7 +104,7 @@ def _wanted(name: str, *, is_short: bool, host: str | None, given: dict[str, flo
     )
 
 
-def _run(wanted: Wanted, reports: Path) -> int:
+def _run(wanted: Wanted, reports: Path) -> Outcome:
     folder = reports / f"{wanted.scenario}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     folder.mkdir(parents=True)
     began = time.monotonic()
@@ -87,11 +114,19 @@ def _run(wanted: Wanted, reports: Path) -> int:
         verdicts = write_report(folder)
     except RuntimeError as error:
         click.echo(f"{wanted.scenario}: {error}", err=True)
-        return BROKEN
+        return Outcome(wanted.scenario, folder, [])
     for one in verdicts:
         click.echo(f"  {one.mark} {one.objective.name}: {one.told} ({one.objective.goal})")
     click.echo(f"{wanted.scenario}: {time.monotonic() - began:,.0f} s, {folder / 'report.html'}")
-    return 0 if all(one.is_reached for one in verdicts) else MISSED
+    return Outcome(wanted.scenario, folder, verdicts)
+
+
+def overview(outcomes: Sequence[Outcome]) -> str:
+    """Return a line for each scenario: how many objectives it has reached, and its report."""
+    rows = [("scenario", "objectives", "report")]
+    rows += [(one.scenario, one.told, str(one.folder / "report.html")) for one in outcomes]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    return "\n".join(f"{name:{widths[0]}}  {told:{widths[1]}}  {report}" for name, told, report in rows)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from loadtests.carrying_out import Wanted
 from loadtests.report.markdown import markdown
 from loadtests.report.page import page
 from loadtests.report.writing import write_report
+from loadtests.scenarios.catalogue import SCENARIOS
 from tests.loadtests.logs import busy, line, logged, phase
 
 PHASES = [phase("warm-up", 0, 5, is_judged=False), phase("hold", 5, 10)]
@@ -111,6 +112,23 @@ def test_the_command_ends_by_the_objectives(
     done = CliRunner().invoke(running.main, ["baseline", "--short", "--reports", str(tmp_path)])
     assert done.exit_code == expected, done.output
     assert [path.name.partition("-")[0] for path in tmp_path.iterdir()] == ["baseline"]
+
+
+def test_without_a_scenario_each_is_run_in_short_and_told_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recorded(wanted: Wanted, folder: Path) -> None:
+        assert wanted.is_short
+        logged(folder, wanted.scenario, [line(ms=10), line(ms=1, via="WS")] if wanted.scenario == "baseline" else [])
+
+    monkeypatch.setattr(running, "carried_out", recorded)
+    monkeypatch.setattr(running, "SCENARIOS", {name: SCENARIOS[name] for name in ("baseline", "spike")})
+    done = CliRunner().invoke(running.main, ["--reports", str(tmp_path)])
+    assert done.exit_code == running.BROKEN
+    table = done.stdout.partition("\n\n")[2].splitlines()
+    assert [row.split("  ")[0] for row in table] == ["scenario", "baseline", "spike", "sockets"]
+    assert "4 of 4 reached" in table[1]
+    assert "nothing to judge" in table[2]
 
 
 def test_a_server_that_runs_already_needs_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
