@@ -3,6 +3,7 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from execution.events import ForgetfulExecutor
 from execution.naming import OperationNaming
 from schema.api_keys import ApiKeyMutations
 from schema.artifact_aliases import ArtifactAliasMutations
@@ -154,6 +155,7 @@ schema = strawberry.Schema(
     subscription=Subscription,
     config=StrawberryConfig(scalar_map=SCALARS),
     exception_handlers=HANDLERS,
+    execution_context_class=ForgetfulExecutor,
     # The guard comes first: what it refuses is charged as a request, and the others find its document in the context.
     extensions=[UsageNoting, OperationGuard, OperationNaming, Charging, Keeping],
 )

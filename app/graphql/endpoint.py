@@ -23,11 +23,12 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, unless its client goes before."""
         request = Request(scope, receive)
+        exchange = Exchange(self._runner, request, self.stopping)
         # Only a body can have taken long enough for its sender to be turned out meanwhile.
-        response = await turned_out(request) if request.method == "POST" else None
+        response = await turned_out(request) if request.method == "POST" else exchange.refused()
         if response is None:
             async with Presence(receive) as client:
-                response = await Exchange(self._runner, request, self.stopping).response()
+                response = await exchange.response()
             if response is None or client.is_lost:
                 return
         await response(scope, receive, send)

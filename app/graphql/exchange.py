@@ -14,8 +14,9 @@ from app.graphql.refusals import Refused, needs_stream, not_acceptable
 from app.graphql.running import IsSubscription, Outcome, Runner, context_of
 from app.graphql.statuses import UNPROCESSABLE, failure_of, headers_of, status_of
 from app.graphql.streams import Stream
-from app.limiting import answered, limits_in, with_limits
+from app.limiting import TOO_MANY_REQUESTS, answered, limits_in, with_limits
 from maestro.errors import BadRequest
+from maestro.rate_limits import RateLimiter
 from maestro.requests import OperationRequest
 from maestro.settings import Settings
 from maestro.telemetry.graphql import ANSWER_BYTES
@@ -42,6 +43,16 @@ class Exchange:
             status = UNPROCESSABLE if self._is_draft and refused.is_malformed else refused.status
             response = self._whole({"errors": errors_of(refused.error)}, status, refused.headers)
             return await answered(self.request, response)
+
+    def refused(self) -> Response | None:
+        """Refuse who has no request left before anything is read; by POST they may log, which is charged elsewhere."""
+        limiter: RateLimiter = self.request.app.state.runtime.limiter
+        spent = None if self.request.method == "POST" else limiter.spent(self.request.state.viewer)
+        if spent is None or spent.refusal is None:
+            return None
+        limiter.refuse(spent)
+        answer = {"errors": errors_of(spent.refusal)}
+        return self._whole(answer, TOO_MANY_REQUESTS, {**headers_of(answer, TOO_MANY_REQUESTS), **limits_in(spent)})
 
     async def _answer(self, asked: OperationRequest | Batch) -> Response:
         if isinstance(asked, list):
