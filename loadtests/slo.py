@@ -70,6 +70,7 @@ OBJECTIVES: Final[dict[str, tuple[Objective, ...]]] = {
         Objective("growth of resident memory after warm-up", "memory_growth", "%", at_most=2),
         Objective("growth of open files after warm-up", "files_growth", "", at_most=2),
         Objective("growth of threads after warm-up", "threads_growth", "", at_most=0),
+        Objective("growth of tasks of the loop after warm-up", "tasks_growth", "", at_most=5),
     ),
     "rate-limit": (
         Objective("processor time of a refused request to a served one", "refused_cost", "%", at_most=10),

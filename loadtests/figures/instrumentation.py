@@ -1,11 +1,15 @@
-"""What it costs a request that it is counted: with metrics and without, side by side, round by round."""
+"""What it costs a request that it is counted, or traced: with and without, side by side, round by round."""
 
 import asyncio
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Final
@@ -20,6 +24,7 @@ from loadtests.figures.server import command
 from maestro.access.keys import KeySpec
 from maestro.runtime import Runtime
 from maestro.settings import Settings
+from maestro.spans import ACTIVE
 from maestro.telemetry.values import SWITCH
 from maestro.telemetry.writing import Writer
 from resolvers.setup import ensure_owner
@@ -30,17 +35,34 @@ WARM: Final = 4
 WRITES: Final = 20
 
 
+COLLECTOR: Final = """
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Taking(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+"""A process that takes spans and throws them away; what sending them costs the server is the server's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The CPU of a request with and without metrics, in ms, as medians of rounds; and of writing them once."""
+    """The CPU of a request with something and without it, in ms, as medians of rounds."""
 
     on: float
     off: float
-    writing: float
 
     @property
     def ratio(self) -> float:
-        """What a request costs with metrics to without."""
+        """What a request costs with it to without."""
         return self.on / self.off
 
 
@@ -52,8 +74,10 @@ def measure() -> list[Figure]:
     try:
         command(folder, "seed")
         with database(Settings(data_dir=folder)) as url:
-            executed = asyncio.run(_compared(Settings(data_dir=folder, cache=False, **unlimited), url))
-            kept = asyncio.run(_compared(Settings(data_dir=folder, cache=True, **unlimited), url))
+            plain, keeping = (Settings(data_dir=folder, cache=cache, **unlimited) for cache in (False, True))
+            (executed, _), (kept, writing) = (asyncio.run(_counted(one, url)) for one in (plain, keeping))
+            with _collector() as endpoint:
+                traced, traced_kept = (asyncio.run(_traced(one, url, endpoint)) for one in (plain, keeping))
     finally:
         rmtree(folder)
     return [
@@ -63,33 +87,69 @@ def measure() -> list[Figure]:
         Figure("CPU of an answer that was kept, counted", kept.on, "ms"),
         Figure("  that answer, not counted", kept.off, "ms"),
         Figure("CPU of an answer that was kept, counted to not counted", kept.ratio, "times", at_most=1.05),
-        Figure("CPU of writing all values, once a second", kept.writing, "ms", at_most=20),
+        Figure("CPU of writing all values, once a second", writing, "ms", at_most=20),
+        Figure("CPU of a request that is executed, traced", traced.on, "ms"),
+        Figure("  that request, not traced", traced.off, "ms"),
+        Figure("CPU of a request that is executed, traced to not traced", traced.ratio, "times"),
+        Figure("CPU of an answer that was kept, traced", traced_kept.on, "ms"),
+        Figure("  that answer, not traced", traced_kept.off, "ms"),
+        Figure("CPU of an answer that was kept, traced to not traced", traced_kept.ratio, "times"),
     ]
 
 
-async def _compared(settings: Settings, url: str) -> Compared:
+@contextmanager
+def _collector() -> Iterator[str]:
+    """Give the address of a collector of traces."""
+    with subprocess.Popen([sys.executable, "-c", COLLECTOR], stdout=subprocess.PIPE, text=True) as process:
+        port = process.stdout.readline().strip() if process.stdout else ""
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+
+
+async def _counted(settings: Settings, url: str) -> tuple[Compared, float]:
+    """Compare requests with metrics and without; return the CPU of writing the values once as well, in ms."""
     app = create_app(settings, url)
     async with app.router.lifespan_context(app):
-        runtime: Runtime = app.state.runtime
-        owner = await ensure_owner(runtime.db)
-        spec = KeySpec(organization_id=owner.organization_id, user_id=owner.user_id, name="figures")
-        key = (await runtime.access.create_key(spec)).key
-        headers = ((b"authorization", f"Bearer {key}".encode()),)
-        counted, uncounted = Asked(app, headers), Asked(_uncounted(app, url), headers)
-        on, off = await _alternating(counted.ask, uncounted.ask)
-        return Compared(on, off, _writing(app.state.metrics))
+        headers = await _headers(app)
+        counted = Asked(app, headers)
+        uncounted = Asked(_other(app, url, metrics=False), headers)
+        compared = await _alternating(counted.ask, uncounted.ask, switch=partial(setattr, SWITCH, "is_on"))
+        return compared, _writing(app.state.metrics)
 
 
-async def _alternating(counted: Callable[[], Awaitable[None]], uncounted: Callable[[], Awaitable[None]]) -> Any:
+async def _traced(settings: Settings, url: str, endpoint: str) -> Compared:
+    """Compare requests that are all traced with such of which none is; both are counted."""
+    app = create_app(settings.model_copy(update={"otlp_endpoint": endpoint}), url)
+    async with app.router.lifespan_context(app):
+        headers, tracer = await _headers(app), ACTIVE.tracer
+        traced, untraced = Asked(app, headers), Asked(_other(app, url, otlp_endpoint=None), headers)
+
+        def switch(is_on: bool) -> None:  # noqa: FBT001 -- as of metrics
+            ACTIVE.tracer = tracer if is_on else None
+
+        return await _alternating(traced.ask, untraced.ask, switch=switch)
+
+
+async def _headers(app: Starlette) -> tuple[tuple[bytes, bytes], ...]:
+    runtime: Runtime = app.state.runtime
+    owner = await ensure_owner(runtime.db)
+    spec = KeySpec(organization_id=owner.organization_id, user_id=owner.user_id, name="figures")
+    key = (await runtime.access.create_key(spec)).key
+    return ((b"authorization", f"Bearer {key}".encode()),)
+
+
+async def _alternating(
+    one: Callable[[], Awaitable[None]], other: Callable[[], Awaitable[None]], *, switch: Callable[[bool], object]
+) -> Compared:
     times: dict[bool, list[float]] = {True: [], False: []}
     for turn in range(WARM + ROUNDS):
         for is_on in (True, False) if turn % 2 else (False, True):
-            SWITCH.is_on = is_on
-            spent = await _round(counted if is_on else uncounted)
+            switch(is_on)
+            spent = await _round(one if is_on else other)
             if turn >= WARM:
                 times[is_on].append(spent)
-    SWITCH.is_on = True
-    return statistics.median(times[True]), statistics.median(times[False])
+    switch(True)
+    return Compared(statistics.median(times[True]), statistics.median(times[False]))
 
 
 async def _round(ask: Callable[[], Awaitable[None]]) -> float:
@@ -107,9 +167,9 @@ def _writing(writer: Writer) -> float:
     return (time.process_time() - started) * 1000 / WRITES
 
 
-def _uncounted(app: Starlette, url: str) -> Starlette:
-    """Return the same application as it is without metrics."""
+def _other(app: Starlette, url: str, **settings: object) -> Starlette:
+    """Return the same application as it is with other settings."""
     runtime: Runtime = app.state.runtime
-    other = create_app(runtime.settings.model_copy(update={"metrics": False}), url)
+    other = create_app(runtime.settings.model_copy(update=settings), url)
     other.state.runtime, other.state.blobs = runtime, app.state.blobs
     return other
