@@ -4,6 +4,7 @@ fakesnow answers in the words of older connectors, leaves out what they did not 
 is put around its two requests that matter, to sign in and to run a statement.
 """
 
+import asyncio
 import gzip
 import importlib
 import json
@@ -69,6 +70,7 @@ Handler = Callable[[Request], Awaitable[JSONResponse]]
 running: dict[str, tuple[str, Any]] = {}
 """The text of each statement that runs now, and the connection of DuckDB that runs it, by the ids of the requests."""
 stopped: set[str] = set()
+stopping: set[asyncio.Task[None]] = set()
 
 nullless_rows = server.to_sf
 values_of_fewer_types = server.from_binding
@@ -170,8 +172,16 @@ async def abort(request: Request) -> Response:
     number = json.loads(gzip.decompress(body) if is_packed else body)["requestId"]
     if number in running:
         stopped.add(number)
-        running[number][1].interrupt()
+        stopping.add(task := asyncio.create_task(stop(number)))
+        task.add_done_callback(stopping.discard)
     return JSONResponse({"data": None, "code": None, "message": None, "success": True})
+
+
+async def stop(number: str) -> None:
+    """Interrupt until it has ended: DuckDB forgets what comes before a statement has really begun."""
+    while number in running:
+        running[number][1].interrupt()
+        await asyncio.sleep(0.05)
 
 
 async def list_running(request: Request) -> Response:

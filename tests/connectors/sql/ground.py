@@ -114,7 +114,7 @@ def as_python(kind: str, value: Any) -> Any:
     return json.loads(value) if kind == "json" else Decimal(value)
 
 
-async def until(running: Running, marker: str, *, is_running: bool, within_s: float = 8) -> float:
+async def until(running: Running, marker: str, *, is_running: bool, within_s: float = 15) -> float:
     """Wait until the vendor runs a statement, or runs it no more; return the seconds that it took."""
     started = time.monotonic()
     while (await running(marker) > 0) is not is_running:

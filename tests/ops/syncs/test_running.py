@@ -256,15 +256,20 @@ async def test_a_sync_that_is_cancelled_ends_at_once_and_goes_on_later(syncs: Sy
     plan, _ = await syncs.plan(folders.ends, bytes_per_second=4 * MEBIBYTE, concurrency=1)
     order = await syncs.order(plan, apart(folders))
     task = asyncio.create_task(running.copy_all(syncs.db, order, progress=untold))
+
+    async def done_by_now() -> int:
+        return sum(item.state == "DONE" for item in (await syncs.items(plan.id)).values())
+
     async with asyncio.timeout(PATIENCE_S):
-        while not content_of(folders.target):  # noqa: ASYNC110 -- nobody tells of it
+        while not await done_by_now():  # noqa: ASYNC110 -- nobody tells of it
             await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    states = [item.state for item in (await syncs.items(plan.id)).values()]
-    assert 0 < states.count("DONE") < 8
-    assert len(content_of(folders.target)) == states.count("DONE")
+    count = await done_by_now()
+    assert 0 < count < 8
+    # The last one may have come without its having been noted.
+    assert count <= len(content_of(folders.target)) <= count + 1
     done = await syncs.carry_out(plan, folders.ends)
     assert (done["added"], done["failed"]) == (8, 0)
 
