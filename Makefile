@@ -58,8 +58,8 @@ peers-setup: .venv/.loadtests ## install the servers of Node that `make peers` m
 connectors: .venv/.run ## install the libraries of all vendors, which connectors need
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements/connectors.txt
 
-test: check ## all checks and all tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+test: check ## all checks and all tests; what fails beside others is repeated alone
+	$(BIN)/python -m tests.repeating -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 lock: .venv/bin/python ## pin the dependencies anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
