@@ -98,6 +98,7 @@ def too_many(limit: int) -> RateLimited:
 
 
 async def _refused(ctx: Context, error: MaestroError | GraphQLError) -> dict[str, Any]:
-    """Answer what never came to the extension that charges: it costs a request all the same."""
-    receipt = await ctx.runtime.limiter.charge(ctx.viewer, {Bucket.REQUESTS: 1})
-    return refusal(receipt.refusal or error)
+    """Answer what never came to the extension that charges: it costs a request all the same, once."""
+    if ctx.receipt is None:
+        ctx.receipt = await ctx.runtime.limiter.charge(ctx.viewer, {Bucket.REQUESTS: 1})
+    return refusal(ctx.receipt.refusal or error)

@@ -16,6 +16,7 @@ from maestro.runtime import Runtime
 from maestro.settings import Settings
 from tests.fixtures.artifacts import CONTENT, new_artifact, opened
 from tests.fixtures.graphql import Api, browser, owners_key
+from tests.fixtures.metrics import local
 from tests.fixtures.registry import new_project
 from tests.fixtures.sockets import ask, connected, listening
 from tests.schema.metric_texts import batch, metric, new_run
@@ -225,6 +226,19 @@ async def test_an_operation_on_a_socket_is_refused_by_an_error(app: Starlette, r
         refused = await ask(websocket, CREATE)
         assert refused["type"] == "error"
         assert [error["extensions"]["code"] for error in refused["payload"]] == ["RATE_LIMITED"]
+
+
+@limited(rate_limit_requests="1/hour")
+async def test_a_refusal_counts_once_by_whatever_way_it_came(app: Starlette, runtime: Runtime) -> None:
+    key = await owners_key(runtime)
+    async with listening(app) as url, connected(url, key) as websocket:
+        assert (await ask(websocket, PROJECTS))["type"] == "next"
+        before = await local(app)
+        assert (await ask(websocket, PROJECTS))["type"] == "error"
+    async with browser(app, authorization=f"Bearer {key}") as client:
+        assert (await send(client, PROJECTS)).status_code == 429
+        assert (await client.get("/graphql", params={"query": PROJECTS})).status_code == 429
+    assert (await local(app)).since(before, "maestro_rate_limit_refused_total") == {("requests",): 3}
 
 
 @limited(rate_limit_requests="2/hour", rate_limit_organization=1)
